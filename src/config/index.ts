@@ -1,0 +1,213 @@
+import { isAbsolute, resolve } from 'node:path';
+import { error } from '../errors/index.js';
+
+/** Everything that a setting decides, read once. Secrets are printed as `***`. */
+export interface Config {
+  readonly home: string;
+  readonly model: string;
+  readonly transforms: string;
+  readonly httpHost: string;
+  readonly httpPort: number;
+  readonly sqlHost: string;
+  readonly sqlPort: number;
+  readonly sqlSessions: number;
+  /** Undefined: the embedded cluster. */
+  readonly postgresUrl: string | undefined;
+  readonly sessionPostgresUrl: string | undefined;
+  readonly redisUrl: string | undefined;
+  readonly lake: string | undefined;
+  readonly raw: 'postgres' | 'lake';
+  readonly jwtSecret: string | undefined;
+  readonly jwtIssuer: string | undefined;
+  readonly jwtAudience: string | undefined;
+  readonly pseudonymKey: string | undefined;
+  /** Where the embedded clusters live; default below the home, or below /var/lib/assay where that cannot work. */
+  readonly pgDir: string | undefined;
+  readonly corsOrigins: readonly string[];
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug';
+  readonly rateLimit: number;
+  readonly duckdbMemory: string;
+  readonly duckdbThreads: number | undefined;
+  /** The demo loads only where nothing of a company's own is configured. */
+  readonly demoAllowed: boolean;
+}
+
+/** One setting: its name, what it is for, how its text is read. `schema/config.schema.json` is made from this list. */
+interface Setting<T> {
+  readonly name: string;
+  readonly doc: string;
+  readonly secret?: boolean;
+  readonly read: (text: string | undefined) => T;
+}
+
+const bad = (name: string, value: string, wanted: string) => error('config-invalid', { name, value, wanted });
+const text = (name: string, doc: string, secret = false): Setting<string | undefined> => ({
+  name,
+  doc,
+  secret,
+  read: (t) => t,
+});
+const path = (name: string, doc: string, fallback: string): Setting<string> => ({
+  name,
+  doc,
+  read: (t) => t ?? fallback,
+});
+const port = (name: string, doc: string, fallback: number): Setting<number> => ({
+  name,
+  doc: `${doc} (default ${fallback}; 0 picks a free one)`,
+  read: (t) => {
+    if (t === undefined) return fallback;
+    const n = Number(t);
+    if (!/^\d{1,5}$/.test(t) || n > 65_535) throw bad(name, t, 'a port from 0 to 65535 is wanted');
+    return n;
+  },
+});
+const count = (name: string, doc: string, fallback: number): Setting<number> => ({
+  name,
+  doc: `${doc} (default ${fallback})`,
+  read: (t) => {
+    if (t === undefined) return fallback;
+    if (!/^\d{1,9}$/.test(t) || Number(t) < 1) throw bad(name, t, 'a whole number above 0 is wanted');
+    return Number(t);
+  },
+});
+const choice = <C extends string>(name: string, doc: string, of: readonly C[], fallback: C): Setting<C> => ({
+  name,
+  doc: `${doc}: ${of.join(' or ')} (default ${fallback})`,
+  read: (t) => {
+    if (t === undefined) return fallback;
+    if (!of.includes(t as C)) throw bad(name, t, `one of ${of.join(', ')} is wanted`);
+    return t as C;
+  },
+});
+
+export const SETTINGS = {
+  home: path('ASSAY_HOME', 'folder for everything that the service keeps', '.assay'),
+  model: text('ASSAY_MODEL', 'folder of the semantic model (cubes/ and views/)'),
+  transforms: text('ASSAY_TRANSFORMS', 'folder of the transforms (sql/, seeds/)'),
+  httpHost: path('ASSAY_HTTP_HOST', 'address of the HTTP server', '127.0.0.1'),
+  httpPort: port('ASSAY_HTTP_PORT', 'port of the HTTP server', 4000),
+  sqlHost: path('ASSAY_SQL_HOST', 'address of the SQL server', '127.0.0.1'),
+  sqlPort: port('ASSAY_SQL_PORT', 'port of the SQL server', 15_432),
+  sqlSessions: count('ASSAY_SQL_SESSIONS', 'SQL sessions at once', 100),
+  postgresUrl: text(
+    'ASSAY_POSTGRES_URL',
+    'warehouse and state store (PostgreSQL 15 or later) instead of the embedded one',
+    true,
+  ),
+  sessionPostgresUrl: text(
+    'ASSAY_SESSION_POSTGRES_URL',
+    'PostgreSQL 18 or later for SQL sessions instead of the embedded scratch cluster',
+    true,
+  ),
+  redisUrl: text(
+    'ASSAY_REDIS_URL',
+    'Redis (redis://, rediss://; several comma-separated: a cluster) instead of the embedded store',
+    true,
+  ),
+  lake: text('ASSAY_LAKE', 'folder of the Delta lake instead of HOME/lake'),
+  raw: choice('ASSAY_RAW', 'which copy of gold serves raw queries', ['postgres', 'lake'] as const, 'postgres'),
+  jwtSecret: text('ASSAY_JWT_SECRET', 'secret of the HS256 tokens (at least 32 bytes); the demo makes its own', true),
+  jwtIssuer: text('ASSAY_JWT_ISSUER', 'required issuer of tokens'),
+  jwtAudience: text('ASSAY_JWT_AUDIENCE', 'required audience of tokens'),
+  pseudonymKey: text(
+    'ASSAY_PSEUDONYM_KEY',
+    'key of customer pseudonyms (at least 32 bytes); the demo makes its own',
+    true,
+  ),
+  pgDir: text('ASSAY_PG_DIR', 'folder of the embedded PostgreSQL clusters'),
+  corsOrigins: {
+    name: 'ASSAY_CORS_ORIGINS',
+    doc: 'origins that browsers may call from, comma-separated (default none)',
+    read: (t) =>
+      (t ?? '')
+        .split(',')
+        .map((o) => o.trim())
+        .filter((o) => o !== ''),
+  } as Setting<readonly string[]>,
+  logLevel: choice('ASSAY_LOG', 'log level', ['fatal', 'error', 'warn', 'info', 'debug'] as const, 'warn'),
+  rateLimit: count('ASSAY_RATE_LIMIT', 'HTTP requests per caller and minute', 600_000),
+  duckdbMemory: {
+    name: 'ASSAY_DUCKDB_MEMORY',
+    doc: 'memory limit of DuckDB, such as 2GB (default 2GB)',
+    read: (t) => {
+      if (t !== undefined && !/^\d+(\.\d+)?(MB|GB)$/.test(t))
+        throw bad('ASSAY_DUCKDB_MEMORY', t, 'a size such as 512MB or 4GB is wanted');
+      return t ?? '2GB';
+    },
+  } as Setting<string>,
+  duckdbThreads: {
+    name: 'ASSAY_DUCKDB_THREADS',
+    doc: 'threads of DuckDB (default: the machine’s cores)',
+    read: (t) => {
+      if (t === undefined) return undefined;
+      if (!/^\d{1,3}$/.test(t) || t === '0') throw bad('ASSAY_DUCKDB_THREADS', t, 'a number of threads is wanted');
+      return Number(t);
+    },
+  } as Setting<number | undefined>,
+} as const;
+
+/** Reads the environment once. `root` is the installed package's folder, where the shipped model and transforms lie. Errors: `config-invalid`. */
+export const readConfig = (
+  environment: Readonly<Record<string, string | undefined>>,
+  root: string,
+  cwd: string,
+): Config => {
+  const get = <T>(setting: Setting<T>): T => {
+    const given = environment[setting.name];
+    return setting.read(given === undefined || given === '' ? undefined : given);
+  };
+  const at = (p: string) => (isAbsolute(p) ? p : resolve(cwd, p));
+  const secret = (setting: Setting<string | undefined>) => {
+    const value = get(setting);
+    if (value !== undefined && Buffer.byteLength(value) < 32)
+      throw bad(setting.name, '***', 'at least 32 bytes are wanted');
+    return value;
+  };
+  const model = get(SETTINGS.model);
+  const transforms = get(SETTINGS.transforms);
+  const lake = get(SETTINGS.lake);
+  if (lake?.startsWith('s3://'))
+    throw bad(SETTINGS.lake.name, lake, 'this version keeps the lake in a folder; object stores come later');
+  const pgDir = get(SETTINGS.pgDir);
+  return Object.freeze({
+    home: at(get(SETTINGS.home)),
+    model: model === undefined ? resolve(root, 'model') : at(model),
+    transforms: transforms === undefined ? resolve(root, 'transforms') : at(transforms),
+    httpHost: get(SETTINGS.httpHost),
+    httpPort: get(SETTINGS.httpPort),
+    sqlHost: get(SETTINGS.sqlHost),
+    sqlPort: get(SETTINGS.sqlPort),
+    sqlSessions: get(SETTINGS.sqlSessions),
+    postgresUrl: get(SETTINGS.postgresUrl),
+    sessionPostgresUrl: get(SETTINGS.sessionPostgresUrl),
+    redisUrl: get(SETTINGS.redisUrl),
+    lake: lake === undefined ? undefined : at(lake),
+    raw: get(SETTINGS.raw),
+    jwtSecret: secret(SETTINGS.jwtSecret),
+    jwtIssuer: get(SETTINGS.jwtIssuer),
+    jwtAudience: get(SETTINGS.jwtAudience),
+    pseudonymKey: secret(SETTINGS.pseudonymKey),
+    pgDir: pgDir === undefined ? undefined : at(pgDir),
+    corsOrigins: get(SETTINGS.corsOrigins),
+    logLevel: get(SETTINGS.logLevel),
+    rateLimit: get(SETTINGS.rateLimit),
+    duckdbMemory: get(SETTINGS.duckdbMemory),
+    duckdbThreads: get(SETTINGS.duckdbThreads),
+    demoAllowed: !Object.keys(environment).some(
+      (n) => environment[n] && (n === 'ASSAY_POSTGRES_URL' || n === 'ASSAY_LAKE' || n.startsWith('ASSAY_JWT_')),
+    ),
+  });
+};
+
+/** The process's own environment; the only place in the service that reads it. */
+export const processConfig = (root: string): Config => readConfig(process.env, root, process.cwd());
+
+/** The configuration as it may be printed: secrets hidden. */
+export const redacted = (config: Config): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(config).map(([key, value]) => {
+      const setting = (SETTINGS as Record<string, Setting<unknown>>)[key];
+      return [key, setting?.secret && value !== undefined ? '***' : value];
+    }),
+  );

@@ -1,0 +1,77 @@
+import { entry } from './entry.js';
+
+/** Configuration, process, home: what an operator meets at start. */
+export const ground = {
+  internal: entry<{ requestId?: string }>({
+    blame: 'bug',
+    status: 500,
+    sqlstate: 'XX000',
+    exit: 1,
+    message: (p) => `internal error${p.requestId ? ` (request ${p.requestId})` : ''}`,
+    hint: () => 'the log has the whole error under this request id',
+  }),
+  'config-invalid': entry<{ name: string; value: string; wanted: string }>({
+    blame: 'operator',
+    status: 500,
+    sqlstate: 'F0000',
+    exit: 2,
+    message: (p) => `${p.name}=${p.value} is not usable: ${p.wanted}`,
+    hint: (p) => `set ${p.name} as said, or unset it for the default`,
+  }),
+  'config-missing': entry<{ name: string; why: string }>({
+    blame: 'operator',
+    status: 500,
+    sqlstate: 'F0000',
+    exit: 2,
+    message: (p) => `${p.name} is not set: ${p.why}`,
+    hint: (p) => `set ${p.name}`,
+  }),
+  usage: entry<{ text: string }>({ blame: 'caller', status: 400, sqlstate: '22023', exit: 2, message: (p) => p.text }),
+  'port-in-use': entry<{ port: number; setting: string }>({
+    blame: 'operator',
+    status: 500,
+    sqlstate: '58000',
+    exit: 1,
+    message: (p) => `port ${p.port} is in use by another program`,
+    hint: (p) => `stop that program, or set ${p.setting} to a free port (0 picks one)`,
+  }),
+  'home-newer': entry<{ home: string; found: string; known: string }>({
+    blame: 'operator',
+    status: 500,
+    sqlstate: '58000',
+    exit: 1,
+    message: (p) => `the home ${p.home} was written by a newer version (layout ${p.found}; this one knows ${p.known})`,
+    hint: () => 'start the newer version again, or set ASSAY_HOME to another folder',
+  }),
+  'home-unwritable': entry<{ home: string; why: string }>({
+    blame: 'operator',
+    status: 500,
+    sqlstate: '58000',
+    exit: 1,
+    message: (p) => `the home ${p.home} cannot be written: ${p.why}`,
+    hint: () => 'give this user the right to write there, or set ASSAY_HOME to another folder',
+  }),
+  'home-in-use': entry<{ home: string; pid: number }>({
+    blame: 'operator',
+    status: 500,
+    sqlstate: '58000',
+    exit: 1,
+    message: (p) => `the home ${p.home} is served by process ${p.pid}`,
+    hint: () => 'use that one, stop it with `assay stop`, or set ASSAY_HOME to another folder',
+  }),
+  'disk-full': entry<{ path: string }>({
+    blame: 'operator',
+    status: 507,
+    sqlstate: '53100',
+    exit: 1,
+    message: (p) => `no space left on the disk that holds ${p.path}`,
+    hint: () => 'free some space and run the same command again: what was finished is kept',
+  }),
+  cancelled: entry<Record<string, never>>({
+    blame: 'caller',
+    status: 499,
+    sqlstate: '57014',
+    exit: 130,
+    message: () => 'canceling statement due to user request',
+  }),
+};

@@ -1,0 +1,115 @@
+import type { DataType } from '../../query/index.js';
+
+/** Where in the model's files something stands. `file` is relative to the model's folder. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** How a measure may be summed up from parts. */
+export type Additivity = 'sum' | 'min' | 'max' | 'count_distinct' | 'ratio' | 'none';
+
+/** A member of a view or cube, as the model declares it and Cube compiled it. Names are full paths. */
+export interface Member {
+  readonly name: string;
+  /** The view or cube that it belongs to. */
+  readonly owner: string;
+  readonly kind: 'measure' | 'dimension' | 'segment';
+  /** For a view's member: the cube member behind it, else undefined. */
+  readonly aliasOf: string | undefined;
+  readonly title: string;
+  readonly description: string;
+  readonly type: DataType;
+  /** Cube's own type: `sum`, `count`, `count_distinct`, `number`, `time`, `string`, ... */
+  readonly cubeType: string;
+  readonly unit: string | undefined;
+  readonly format: string | undefined;
+  readonly synonyms: readonly string[];
+  readonly pii: 'none' | 'pseudonymous' | 'direct';
+  /** Measures only. A ratio's parts are members of the same owner. */
+  readonly additivity: Additivity;
+  readonly ratio: { readonly numerator: string; readonly denominator: string } | undefined;
+  /** Time dimensions only: granularities that may be asked for, finest first. */
+  readonly granularities: readonly string[];
+  readonly primaryKey: boolean;
+  readonly searchable: boolean;
+  readonly drillMembers: readonly string[];
+  readonly public: boolean;
+  /** The dimension that stands in for this one where it is masked as a pseudonym (a cube member), else undefined. */
+  readonly pseudonym: string | undefined;
+  readonly place: Place;
+}
+
+/** A cube or view. */
+export interface Owner {
+  readonly name: string;
+  readonly kind: 'cube' | 'view';
+  readonly title: string;
+  readonly description: string;
+  readonly public: boolean;
+  readonly members: readonly string[];
+  /** A view's root cube (the first of its join paths); a cube's own name. */
+  readonly root: string;
+  readonly meta: Readonly<Record<string, unknown>>;
+  readonly place: Place;
+}
+
+export type JoinKind = 'belongsTo' | 'hasMany' | 'hasOne';
+export interface Join {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: JoinKind;
+}
+
+/** A rollup as the model defines it. Members are cube members. */
+export interface RollupDefinition {
+  /** `sales.by_day`. */
+  readonly id: string;
+  readonly cube: string;
+  readonly measures: readonly string[];
+  readonly dimensions: readonly string[];
+  readonly timeDimension: string | undefined;
+  readonly granularity: string | undefined;
+  readonly partitionGranularity: string | undefined;
+  readonly timezone: 'UTC';
+  /** SHA-256 of everything that decides its contents; another hash is another rollup. */
+  readonly hash: string;
+  readonly place: Place;
+}
+
+/** A policy of the model, its value functions bound to Cube's evaluator. */
+export interface Policy {
+  /** `sales#0`: owner and position, stable within a model version. */
+  readonly id: string;
+  readonly owner: string;
+  /** Groups that it speaks to; `*` is everybody. */
+  readonly groups: readonly string[];
+  readonly condition: (attributes: Readonly<Record<string, unknown>>) => boolean;
+  readonly members: { readonly includes: readonly string[]; readonly excludes: readonly string[] } | undefined;
+  readonly masking: { readonly includes: readonly string[]; readonly excludes: readonly string[] } | undefined;
+  /** Undefined: all rows. */
+  readonly rows: readonly RowRule[] | undefined;
+}
+
+/** A row rule. `values` is evaluated per caller; an empty list or an error means that no row passes. */
+export type RowRule =
+  | {
+      readonly member: string;
+      readonly operator: string;
+      readonly values: (attributes: Readonly<Record<string, unknown>>) => readonly unknown[];
+    }
+  | { readonly and: readonly RowRule[] }
+  | { readonly or: readonly RowRule[] };
+
+/** The compiled model: frozen, shared by all callers, replaced as a whole. */
+export interface Catalogue {
+  /** SHA-256 of the model's files, 16 hex digits. */
+  readonly version: string;
+  readonly owners: ReadonlyMap<string, Owner>;
+  readonly members: ReadonlyMap<string, Member>;
+  readonly joins: readonly Join[];
+  readonly rollups: readonly RollupDefinition[];
+  readonly policies: ReadonlyMap<string, readonly Policy[]>;
+  /** Cubes whose table is `sql_table`: cube name to the table's name as written (`gold.fact_sales`). */
+  readonly tables: ReadonlyMap<string, string>;
+}

@@ -1,0 +1,64 @@
+/** The one typed event map. Rooms take `emit` as a parameter; logs, metrics and audit subscribe. */
+export interface Events {
+  'process.ready': { readonly http: string; readonly sql: string; readonly milliseconds: number };
+  'process.stopping': { readonly reason: string };
+  'ingest.batch': {
+    readonly source: string;
+    readonly file: string;
+    readonly read: number;
+    readonly rows: number;
+    readonly rejected: number;
+    readonly duplicate: boolean;
+  };
+  'transform.step': {
+    readonly model: string;
+    readonly rows: number;
+    readonly milliseconds: number;
+    readonly engine: string;
+  };
+  'transform.published': { readonly revision: number; readonly tables: number; readonly milliseconds: number };
+  'transform.quarantined': { readonly model: string; readonly reason: string };
+  'rollup.published': {
+    readonly rollup: string;
+    readonly partition: string;
+    readonly version: string;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly milliseconds: number;
+  };
+  'rollup.refused': { readonly rollup: string; readonly partition: string; readonly reason: string };
+  'rollup.loaded': {
+    readonly rollup: string;
+    readonly partition: string;
+    readonly version: string;
+    readonly bytes: number;
+  };
+  'query.answered': {
+    readonly surface: string;
+    readonly subject: string;
+    readonly roles: readonly string[];
+    readonly plan: string;
+    readonly source: string;
+    readonly cached: boolean;
+    readonly rows: number;
+    readonly milliseconds: number;
+    readonly members: readonly string[];
+    readonly policies: readonly string[];
+    readonly requestId: string;
+  };
+  'query.refused': {
+    readonly surface: string;
+    readonly subject: string;
+    readonly code: string;
+    readonly requestId: string;
+  };
+  'sql.session': { readonly state: 'opened' | 'closed'; readonly role: string };
+  'auth.failed': { readonly surface: string; readonly reason: string };
+  bug: { readonly where: string; readonly error: unknown; readonly requestId?: string };
+  notice: { readonly message: string };
+}
+export type EventName = keyof Events;
+export type Emit = <N extends EventName>(name: N, event: Events[N]) => void;
+
+/** For tests and tools that listen to nothing. */
+export const noEmit: Emit = () => {};

@@ -1,0 +1,67 @@
+import type { Column } from './types.js';
+
+/** Why a rollup candidate serves or not; the list is closed. */
+export const MISS_REASONS = [
+  'member-missing',
+  'granularity-too-coarse',
+  'filter-not-covered',
+  'policy-filter-not-covered',
+  'not-additive-at-this-grain',
+  'time-zone-differs',
+  'range-not-covered',
+  'partition-not-built',
+  'stale-not-allowed',
+  'proof-failed',
+] as const;
+export type MissReason = (typeof MISS_REASONS)[number];
+
+/** One rollup that was considered. `members` are those that the reason is about. */
+export interface Candidate {
+  readonly rollup: string;
+  readonly verdict: 'used' | 'not-needed' | MissReason;
+  readonly members: readonly string[];
+  readonly detail?: string;
+}
+
+/** A table's contents at one publication. Postgres: publish number; Delta: table version. `external` tables have none. */
+export interface TableVersion {
+  readonly table: string;
+  readonly version: string;
+}
+
+/** What an answer was made from. */
+export interface Provenance {
+  readonly requestId: string;
+  readonly plan: 'rollup' | 'source' | 'composed';
+  /** Where rows were read: `postgres`, `lake` or `rollup`. */
+  readonly source: 'postgres' | 'lake' | 'rollup';
+  readonly rollups: readonly { readonly rollup: string; readonly partition: string; readonly version: string }[];
+  readonly tables: readonly TableVersion[];
+  readonly modelVersion: string;
+  readonly policies: readonly string[];
+  /** How far a rollup is behind its tables; empty when current. */
+  readonly stale: readonly { readonly rollup: string; readonly builtFrom: string; readonly now: string }[];
+  readonly rows: number;
+  readonly cached: boolean;
+  /** Milliseconds by station. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** One statement that a plan would run. */
+export interface ExplainedStatement {
+  readonly engine: string;
+  readonly sql: string;
+  readonly parameters: readonly (string | number | boolean | null)[];
+}
+
+/** What `explain` tells. Statements are there only for roles that may see them. */
+export interface Explanation {
+  readonly plan: Provenance['plan'];
+  readonly source: Provenance['source'];
+  readonly columns: readonly Column[];
+  readonly candidates: readonly Candidate[];
+  readonly tables: readonly TableVersion[];
+  readonly policies: readonly string[];
+  readonly modelVersion: string;
+  readonly statements?: readonly ExplainedStatement[];
+}

@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config';
+
+/** The everyday run; with CI=true also the faults. `live` suites (services that no test machine has) run by their own script. */
+const ci = process.env['CI'] === 'true';
+export default defineConfig({
+  test: {
+    globalSetup: ['test/setup.ts'],
+    reporters: ['default', './test/report.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts', 'test/*.test.ts'] } },
+      { extends: true, test: { name: 'golden', include: ['test/golden/**/*.test.ts'] } },
+      { extends: true, test: { name: 'engines', include: ['test/engines/**/*.test.ts'] } },
+      { extends: true, test: { name: 'surfaces', include: ['test/surfaces/**/*.test.ts'] } },
+      ...(ci ? [{ extends: true as const, test: { name: 'faults', include: ['test/faults/**/*.test.ts'] } }] : []),
+    ],
+  },
+});
