@@ -1,1 +1,2 @@
 export * from './compiler.js';
+export { type LoadedModel, loadModel } from './load-model.js';
