@@ -1,0 +1,104 @@
+import type { RollupInventory, RollupLayout, RollupPartition } from '../../build/rollup/index.js';
+import type { Publication } from '../../build/transform/index.js';
+import type { Catalogue } from '../../model/catalog/index.js';
+import type { LegCompiler } from '../../model/cube/index.js';
+import type { Candidate, Column, LegFilter, Provenance, TableVersion } from '../../query/index.js';
+
+/** Row rules of some cubes for one caller, and the ids of the policies they come from. */
+export interface RowRules {
+  readonly filters: readonly LegFilter[];
+  readonly policies: readonly string[];
+}
+
+/** What one caller may see, as `model/policy` decides it. Names are full member paths. */
+export interface QueryAccess {
+  visible(member: string): boolean;
+  /** The member that stands in for a masked one (a pseudonym), else undefined. */
+  replacement(member: string): string | undefined;
+  /** True when the caller sees this member only behind a mask (a pseudonym or another). */
+  masked(member: string): boolean;
+  /** Rules of every cube of a leg's join tree. `undefined` means that nothing of it may be read. */
+  rules(cubes: readonly string[], members: readonly string[]): RowRules;
+  /** The visible name that is nearest to a wrong one. */
+  suggest(name: string): string | undefined;
+}
+
+/** One caller's view of one compiled model. */
+export interface PlanModel {
+  readonly catalogue: Catalogue;
+  readonly access: QueryAccess;
+  readonly legs: LegCompiler;
+}
+
+/** One reading of what is published: tables, and rollups made from them. */
+export interface PlanState {
+  readonly publication: Publication;
+  readonly inventory: RollupInventory;
+  layout(rollup: string): RollupLayout | undefined;
+}
+
+export interface PlanOptions {
+  /** Which copy of gold serves raw legs. */
+  readonly raw: 'postgres' | 'lake';
+}
+
+/** Where a leg's rows are read. */
+export type LegSource = Provenance['source'];
+
+/**
+ * One statement of a plan. Tables stand in `sql` as tokens (`"@gold.fact_sales"`; a rollup's partitions as `"@partitions"`), bound
+ * by `bindTables` just before it runs, so that the text is the same for every data version.
+ */
+export interface PlannedLeg {
+  readonly source: LegSource;
+  readonly sql: string;
+  readonly parameters: readonly (string | number | boolean | null)[];
+  readonly tables: readonly string[];
+  /** c0, c1, ...: dimensions, times, measures of the leg. */
+  readonly columns: readonly Column[];
+  /** Set when `source` is `rollup`: what must be pinned, in order. */
+  readonly partitions: readonly RollupPartition[];
+}
+
+/** A value of a composed row: a leg's column, an exact ratio of two of them, or a mask. */
+export type Expression =
+  | { readonly kind: 'column'; readonly column: number }
+  | { readonly kind: 'ratio'; readonly numerator: number; readonly denominator: number; readonly scale: number }
+  | { readonly kind: 'null' };
+
+/** A condition on composed values, with three-valued logic. `values` are exact. */
+export type ComposedFilter =
+  | { readonly value: number; readonly op: string; readonly values: readonly string[] }
+  | { readonly and: readonly ComposedFilter[] }
+  | { readonly or: readonly ComposedFilter[] }
+  | { readonly not: ComposedFilter };
+
+/** What is done above the legs: the first `columns.length` values are the answer's, the others only serve order and having. */
+export interface Composition {
+  readonly values: readonly Expression[];
+  readonly types: readonly Column['type'][];
+  readonly having: ComposedFilter | undefined;
+  readonly order: readonly { readonly value: number; readonly dir: 'asc' | 'desc'; readonly nulls: 'first' | 'last' }[];
+  readonly limit: number | undefined;
+  readonly offset: number;
+}
+
+/** Everything that is decided about a query; nothing of it is read from a store. Frozen data. */
+export interface Plan {
+  readonly kind: Provenance['plan'];
+  readonly source: LegSource;
+  readonly columns: readonly Column[];
+  readonly timezone: string;
+  readonly leg: PlannedLeg;
+  readonly composition: Composition;
+  readonly candidates: readonly Candidate[];
+  readonly tables: readonly TableVersion[];
+  readonly policies: readonly string[];
+  readonly stale: Provenance['stale'];
+  readonly rollups: Provenance['rollups'];
+  readonly modelVersion: string;
+  /** Members that the caller named, for the audit. */
+  readonly members: readonly string[];
+  /** Undefined when some table has no data version. */
+  readonly cacheKey: string | undefined;
+}

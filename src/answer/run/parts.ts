@@ -1,0 +1,46 @@
+import type { PinnedPartitions, RollupInventory, RollupLayout, RollupPartition } from '../../build/rollup/index.js';
+import type { Publication } from '../../build/transform/index.js';
+import type { Catalogue } from '../../model/catalog/index.js';
+import type { LegCompiler } from '../../model/cube/index.js';
+import type { Caller, Emit, Limits } from '../../query/index.js';
+import type { Engine } from '../../store/engine/index.js';
+import type { Kv } from '../../store/kv/index.js';
+import type { QueryAccess } from '../plan/index.js';
+
+/** One compiled model; a query in flight keeps the one that it began with. */
+export interface LoadedModel {
+  readonly catalogue: Catalogue;
+  readonly legs: LegCompiler;
+  accessOf(caller: Caller): QueryAccess;
+}
+
+/** Published tables. `refresh` reads the state store again, after a physical table was found gone. */
+export interface Publications {
+  current(): Publication;
+  refresh(signal?: AbortSignal): Promise<Publication>;
+}
+
+/** The rollups of this node. */
+export interface RollupNode {
+  inventory(): RollupInventory;
+  layout(rollup: string): RollupLayout | undefined;
+  /** Loads partitions into the rollup engine and holds them. Errors mean that they cannot be had now. */
+  pin(partitions: readonly RollupPartition[], signal?: AbortSignal): Promise<PinnedPartitions>;
+}
+
+/** Everything that answering takes. `app.ts` joins it. */
+export interface AskParts {
+  readonly model: () => LoadedModel;
+  readonly publications: Publications;
+  readonly rollups: RollupNode;
+  readonly engines: { readonly postgres: Engine; readonly lake: Engine; readonly rollup: Engine };
+  /** Relation text (for DuckDB) over one snapshot of a Delta table. */
+  readonly lakeRelation: (path: string, version: number, signal?: AbortSignal) => Promise<string>;
+  readonly rawSource: 'postgres' | 'lake';
+  /** Budgets of a caller's roles; default for all. */
+  readonly limits?: Partial<Limits>;
+  /** Bytes of answers kept in memory. Default 64 MiB. */
+  readonly cacheBytes?: number;
+  readonly emit: Emit;
+  readonly kv?: Kv;
+}
