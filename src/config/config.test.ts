@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { readConfig, redacted } from './index.js';
+
+const read = (environment: Record<string, string>) => readConfig(environment, '/opt/assay', '/srv');
+
+describe('settings', () => {
+  it('have defaults on loopback, below the working folder', () => {
+    const c = read({});
+    expect([c.home, c.model, c.httpHost, c.httpPort, c.sqlPort, c.raw, c.demoAllowed]).toEqual([
+      '/srv/.assay',
+      '/opt/assay/model',
+      '127.0.0.1',
+      4000,
+      15432,
+      'postgres',
+      true,
+    ]);
+  });
+  it.each([
+    ['ASSAY_HTTP_PORT', '70000'],
+    ['ASSAY_HTTP_PORT', '-1'],
+    ['ASSAY_HTTP_PORT', '4000x'],
+    ['ASSAY_RAW', 'oracle'],
+    ['ASSAY_DUCKDB_MEMORY', 'much'],
+    ['ASSAY_SQL_SESSIONS', '0'],
+    ['ASSAY_LAKE', 's3://bucket'],
+  ])('%s=%s is refused by name', (name, value) => {
+    expect(() => read({ [name]: value })).toThrow(new RegExp(`${name}=${value}`.replaceAll('/', '\\/')));
+  });
+  it('refuse a short secret without printing it', () => {
+    expect(() => read({ ASSAY_JWT_SECRET: 'hunter2' })).toThrow(/ASSAY_JWT_SECRET=\*\*\*/);
+  });
+  it('never let the demo near what a company configured', () => {
+    const long = 'x'.repeat(32);
+    for (const name of ['ASSAY_POSTGRES_URL', 'ASSAY_LAKE', 'ASSAY_JWT_SECRET', 'ASSAY_JWT_ISSUER'])
+      expect(read({ [name]: long }).demoAllowed).toBe(false);
+    expect(read({ ASSAY_POSTGRES_URL: '' }).demoAllowed).toBe(true);
+  });
+  it('print without secrets', () => {
+    const text = JSON.stringify(
+      redacted(read({ ASSAY_POSTGRES_URL: 'postgres://u:geheim@h/d', ASSAY_PSEUDONYM_KEY: 'geheim'.repeat(9) })),
+    );
+    expect(text).not.toContain('geheim');
+  });
+});
