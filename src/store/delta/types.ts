@@ -1,0 +1,97 @@
+import type { DeltaFiles } from './files.js';
+
+/** A type of Delta's schema. */
+export type DeltaType =
+  | string
+  | { readonly type: 'array'; readonly elementType: DeltaType; readonly containsNull: boolean }
+  | {
+      readonly type: 'map';
+      readonly keyType: DeltaType;
+      readonly valueType: DeltaType;
+      readonly valueContainsNull: boolean;
+    }
+  | DeltaSchema;
+
+export interface DeltaField {
+  readonly name: string;
+  /** `string`, `long`, `integer`, `decimal(12,2)`, `date`, `timestamp`, ... or a nested type. */
+  readonly type: DeltaType;
+  readonly nullable: boolean;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface DeltaSchema {
+  readonly type: 'struct';
+  readonly fields: readonly DeltaField[];
+}
+
+/** Partition column to its text as the protocol writes it (`2010-12-01`, `true`, `7`); null is the null partition. */
+export type PartitionValues = Readonly<Record<string, string | null>>;
+
+/** A live data file. `path` is as the log has it: URI-encoded, relative to the table. */
+export interface AddFile {
+  readonly path: string;
+  readonly partitionValues: PartitionValues;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modificationTime: number;
+  readonly dataChange: boolean;
+  /** JSON text, as the log has it. */
+  readonly stats?: string;
+  readonly tags?: Readonly<Record<string, string | null>>;
+}
+
+export interface RemoveFile {
+  readonly path: string;
+  readonly deletionTimestamp?: number;
+  readonly dataChange: boolean;
+  readonly extendedFileMetadata?: boolean;
+  readonly partitionValues?: PartitionValues;
+  readonly size?: number;
+}
+
+export interface Protocol {
+  readonly minReaderVersion: number;
+  readonly minWriterVersion: number;
+  readonly readerFeatures?: readonly string[];
+  readonly writerFeatures?: readonly string[];
+}
+
+export interface Metadata {
+  readonly id: string;
+  readonly name?: string;
+  readonly description?: string;
+  readonly format: { readonly provider: string; readonly options: Readonly<Record<string, string>> };
+  readonly schemaString: string;
+  readonly partitionColumns: readonly string[];
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly createdTime?: number;
+}
+
+export interface Txn {
+  readonly appId: string;
+  readonly version: number;
+  readonly lastUpdated?: number;
+}
+
+/** A table by its folder. Cheap: nothing is read until a snapshot is taken. */
+export interface DeltaTable {
+  /** Absolute folder. */
+  readonly path: string;
+  readonly files: DeltaFiles;
+}
+
+/** What a table holds at one version. Immutable: it may be kept for as long as its files are. */
+export interface Snapshot {
+  readonly table: DeltaTable;
+  readonly version: number;
+  readonly protocol: Protocol;
+  readonly metadata: Metadata;
+  readonly schema: DeltaSchema;
+  /** Live files, sorted by path. */
+  readonly adds: readonly AddFile[];
+  /** Removed files that a checkpoint must still carry. */
+  readonly tombstones: readonly RemoveFile[];
+  readonly txns: ReadonlyMap<string, Txn>;
+}
