@@ -63,4 +63,12 @@ export const build = {
     message: (p) => `rollup ${p.rollup} partition ${p.partition} is not equal to raw: ${p.difference}`,
     hint: () => 'it was not published; the last good version stays',
   }),
+  'rollup-unavailable': entry<{ rollup: string; partition: string; why: string }>({
+    blame: 'dependency',
+    status: 503,
+    sqlstate: '55000',
+    exit: 1,
+    message: (p) => `rollup ${p.rollup} partition ${p.partition} cannot be loaded: ${p.why}`,
+    hint: () => 'the question can go to the source; `assay rollups build` makes the partition again',
+  }),
 };

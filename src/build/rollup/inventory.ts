@@ -36,6 +36,8 @@ export interface RollupInventory {
 export interface RollupLayout {
   /** Cube member (a time dimension as `sales.sold_at.day`) to column name (`r0`, `r1`, ...). */
   readonly columns: ReadonlyMap<string, string>;
+  /** Measures among them that cannot be summed up from parts: right only at the rollup's own grain. */
+  readonly exactGrain?: ReadonlySet<string>;
 }
 
 /** Loaded partitions, held until `release`. */
