@@ -1,1 +1,2 @@
 export * from './kv.js';
+export { type KvOptions, openKv } from './open.js';
