@@ -1,0 +1,1 @@
+export type { Facade, FacadeColumn, FacadeTable } from './facade.js';
