@@ -1,0 +1,2 @@
+export { type GraphqlOptions, graphqlRoutes } from './graphql-routes.js';
+export { schemaText } from './schema-text.js';

@@ -1,0 +1,1 @@
+export { type Check, type HttpApp, type HttpOptions, type HttpServer, httpServer } from './http-server.js';

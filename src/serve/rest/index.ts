@@ -1,0 +1,2 @@
+export { openApiDocument } from './open-api.js';
+export { type RestOptions, restRoutes } from './rest-routes.js';
