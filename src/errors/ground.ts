@@ -67,6 +67,22 @@ export const ground = {
     message: (p) => `no space left on the disk that holds ${p.path}`,
     hint: () => 'free some space and run the same command again: what was finished is kept',
   }),
+  'server-refused': entry<{ detail: string; hint?: string }>({
+    blame: 'caller',
+    status: 400,
+    sqlstate: '58000',
+    exit: 1,
+    message: (p) => p.detail,
+    hint: (p) => p.hint ?? 'see the log of the server',
+  }),
+  'not-running': entry<{ home: string }>({
+    blame: 'operator',
+    status: 503,
+    sqlstate: '57P03',
+    exit: 1,
+    message: (p) => `no server runs for the home ${p.home}`,
+    hint: () => 'start one with `assay start`',
+  }),
   cancelled: entry<Record<string, never>>({
     blame: 'caller',
     status: 499,

@@ -1,0 +1,27 @@
+import { error } from '../errors/index.js';
+import type { Explanation, MetricQuery } from '../query/index.js';
+import type { RunFile } from './home.js';
+import type { PlainAnswer } from './print.js';
+
+/** Asks the running server, as any client would. Errors: the server's own text as `usage`-like refusals, exit code 1. */
+const post = async (run: RunFile, token: string, path: string, body: unknown): Promise<unknown> => {
+  const host = run.http.host === '0.0.0.0' ? '127.0.0.1' : run.http.host;
+  const response = await fetch(`http://${host}:${run.http.port}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const answer = (await response.json()) as { detail?: string; hint?: string };
+  if (!response.ok)
+    throw error('server-refused', {
+      detail: answer.detail ?? `status ${response.status}`,
+      ...(answer.hint ? { hint: answer.hint } : {}),
+    });
+  return answer;
+};
+
+export const queryServer = async (run: RunFile, token: string, query: MetricQuery): Promise<PlainAnswer> =>
+  (await post(run, token, '/api/v2/query', query)) as PlainAnswer;
+
+export const explainServer = async (run: RunFile, token: string, query: MetricQuery): Promise<Explanation> =>
+  (await post(run, token, '/api/v2/explain', query)) as Explanation;
