@@ -53,6 +53,13 @@ export interface Events {
     readonly requestId: string;
   };
   'sql.session': { readonly state: 'opened' | 'closed'; readonly role: string };
+  /** One HTTP request whose answer was written or cut. `route` is the pattern, never the URL. */
+  'http.answered': {
+    readonly method: string;
+    readonly route: string;
+    readonly status: number;
+    readonly milliseconds: number;
+  };
   'auth.failed': { readonly surface: string; readonly reason: string };
   bug: { readonly where: string; readonly error: unknown; readonly requestId?: string };
   notice: { readonly message: string };
