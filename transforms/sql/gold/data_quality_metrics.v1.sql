@@ -8,7 +8,7 @@ kind: history
 role: fact
 keys: {natural: [metric_id]}
 targets: [delta, postgres]
-storage: {postgres: {indexes: [[check_timestamp], [table_name]]}}
+storage: {delta: {cluster_by: [check_timestamp, metric_id]}, postgres: {indexes: [[check_timestamp], [table_name]]}}
 columns:
   - {name: metric_id, type: string, nullable: false}
   - {name: table_name, type: string, nullable: false}
@@ -36,4 +36,3 @@ SELECT
   severity,
   weight::integer AS weight
 FROM {{checks}}
-ORDER BY check_timestamp, metric_id

@@ -8,7 +8,7 @@ kind: full
 role: dimension
 keys: {natural: [country_name], surrogate: country_key}
 targets: [delta, postgres]
-storage: {postgres: {indexes: [[country_name]]}}
+storage: {delta: {cluster_by: [country_name]}, postgres: {indexes: [[country_name]]}}
 columns:
   - {name: country_key, type: bigint, nullable: false}
   - {name: country_name, type: string, nullable: false}
@@ -52,4 +52,3 @@ FROM names
 LEFT JOIN {{seed('countries')}} AS seed ON seed.country_name = names.country_name
 UNION ALL
 SELECT -1, '(unknown)', NULL, 'Unknown', NULL, NULL, NULL, NULL
-ORDER BY country_name

@@ -10,7 +10,7 @@ role: dimension
 keys: {natural: [customer_id, effective_date], surrogate: customer_key}
 scd2: {key: customer_id, track: [customer_segment, value_tier], valid_from: effective_date, valid_to: expiry_date, current: is_current, version: version_number}
 targets: [delta, postgres]
-storage: {postgres: {indexes: [[customer_id, effective_date]]}}
+storage: {delta: {cluster_by: [customer_id, version_number]}, postgres: {indexes: [[customer_id, effective_date]]}}
 columns:
   - {name: customer_key, type: bigint, nullable: false}
   - {name: customer_id, type: string, nullable: true, pii: pseudonymous, description: "null for the unknown customer only"}
@@ -110,8 +110,8 @@ WITH lines AS (
 ), changes AS (
   SELECT customer_id, from_at, segment, tier
   FROM states
-  QUALIFY lag(segment) OVER of_customer IS DISTINCT FROM segment OR lag(tier) OVER of_customer IS DISTINCT FROM tier
   WINDOW of_customer AS (PARTITION BY customer_id ORDER BY from_at)
+  QUALIFY lag(segment) OVER of_customer IS DISTINCT FROM segment OR lag(tier) OVER of_customer IS DISTINCT FROM tier
 ), versions AS (
   SELECT customer_id, from_at, segment, tier,
     lead(from_at) OVER of_customer AS to_at,
@@ -133,5 +133,4 @@ SELECT
 FROM versions
 JOIN {{ref('silver.customers')}} AS customers ON customers.customer_id = versions.customer_id
 UNION ALL
-SELECT -1, NULL, NULL, 'Unknown', 'unknown', 'unknown', '1900-01-01 00:00:00+00'::timestamptz, NULL, true, 1
-ORDER BY customer_id NULLS FIRST, version_number
+SELECT -1, NULL, NULL, '(unknown)', 'unknown', 'unknown', '1900-01-01 00:00:00+00'::timestamptz, NULL, true, 1

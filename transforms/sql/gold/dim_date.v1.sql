@@ -9,6 +9,7 @@ kind: full
 role: dimension
 keys: {natural: [calendar_date], surrogate: date_key}
 targets: [delta, postgres]
+storage: {delta: {cluster_by: [date_key]}}
 columns:
   - {name: date_key, type: integer, nullable: false, description: "YYYYMMDD"}
   - {name: calendar_date, type: date, nullable: false}
@@ -80,4 +81,3 @@ SELECT
   END)::integer AS retail_month,
   retail_week
 FROM quarters
-ORDER BY day

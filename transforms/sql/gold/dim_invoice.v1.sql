@@ -6,7 +6,7 @@ kind: full
 role: dimension
 keys: {natural: [invoice_no], surrogate: invoice_key}
 targets: [delta, postgres]
-storage: {postgres: {indexes: [[invoice_no]]}}
+storage: {delta: {cluster_by: [invoice_no]}, postgres: {indexes: [[invoice_no]]}}
 columns:
   - {name: invoice_key, type: bigint, nullable: false}
   - {name: invoice_no, type: string, nullable: false}
@@ -24,4 +24,3 @@ SELECT
   is_return,
   invoiced_at
 FROM {{ref('silver.invoices')}}
-ORDER BY invoice_no

@@ -8,7 +8,7 @@ kind: full
 role: dimension
 keys: {natural: [product_code], surrogate: product_key}
 targets: [delta, postgres]
-storage: {postgres: {indexes: [[product_code]]}}
+storage: {delta: {cluster_by: [product_code]}, postgres: {indexes: [[product_code]]}}
 columns:
   - {name: product_key, type: bigint, nullable: false}
   - {name: product_code, type: string, nullable: false}
@@ -42,4 +42,3 @@ SELECT
   named.line_type
 FROM named
 LEFT JOIN matched ON matched.product_code = named.product_code
-ORDER BY named.product_code

@@ -10,7 +10,7 @@ lookups: [{dimension: gold.dim_customers, key: customer_id, as_of: sold_at, into
 partition: {column: date_key, unit: day}
 keys: {natural: [sale_key], surrogate: sale_key}
 targets: [delta, postgres]
-storage: {postgres: {indexes: [[customer_key], [product_key], [date_key], [invoice_key], [country_key]]}}
+storage: {delta: {cluster_by: [sold_at, sale_key]}, postgres: {indexes: [[customer_key], [product_key], [date_key], [invoice_key], [country_key]]}}
 columns:
   - {name: sale_key, type: bigint, nullable: false}
   - {name: customer_key, type: bigint, nullable: false}
@@ -74,4 +74,3 @@ LEFT JOIN {{ref('gold.dim_customers')}} AS customers
   ON customers.customer_id = lines.customer_id
   AND lines.sold_at >= customers.effective_date
   AND lines.sold_at < coalesce(customers.expiry_date, 'infinity'::timestamptz)
-ORDER BY lines.sold_at, sale_key

@@ -9,7 +9,7 @@ kind: full
 role: fact
 keys: {natural: [product_key, snapshot_date], surrogate: stock_key}
 targets: [delta, postgres]
-storage: {postgres: {indexes: [[product_key], [date_key]]}}
+storage: {delta: {cluster_by: [snapshot_date, product_key]}, postgres: {indexes: [[product_key], [date_key]]}}
 columns:
   - {name: stock_key, type: bigint, nullable: false}
   - {name: product_key, type: bigint, nullable: false}
@@ -31,4 +31,3 @@ SELECT
   snapshot_date,
   on_hand
 FROM {{ref('silver.stock_levels')}}
-ORDER BY snapshot_date, product_key

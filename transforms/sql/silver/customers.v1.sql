@@ -8,6 +8,7 @@ kind: full
 role: dimension
 keys: {natural: [customer_id]}
 targets: [delta, postgres]
+storage: {delta: {cluster_by: [customer_id]}}
 pseudonyms: {of: silver.order_lines, column: customer_id}
 columns:
   - {name: customer_id, type: string, nullable: false, pii: pseudonymous}
@@ -36,4 +37,3 @@ FROM {{ref('silver.order_lines')}} AS lines
 JOIN {{secret.pseudonyms}} AS pseudonyms ON pseudonyms.id = lines.customer_id
 WHERE lines.customer_id IS NOT NULL
 GROUP BY lines.customer_id, pseudonyms.pseudonym, pseudonyms.key_id
-ORDER BY lines.customer_id

@@ -6,6 +6,7 @@ kind: full
 role: dimension
 keys: {natural: [invoice_no]}
 targets: [delta, postgres]
+storage: {delta: {cluster_by: [invoice_no]}}
 columns:
   - {name: invoice_no, type: string, nullable: false}
   - {name: is_return, type: boolean, nullable: false}
@@ -36,4 +37,3 @@ SELECT
   sum(amount)::decimal(18, 2) AS amount
 FROM {{ref('silver.order_lines')}}
 GROUP BY invoice_no
-ORDER BY invoice_no

@@ -9,6 +9,7 @@ kind: full
 role: fact
 keys: {natural: [invoice_no, product_code, product_name, quantity, invoiced_at, unit_price, customer_id, country], surrogate: order_line_key}
 targets: [delta, postgres]
+storage: {delta: {cluster_by: [source_file, source_row]}}
 columns:
   - {name: order_line_key, type: bigint, nullable: false, description: "key of the eight source columns as text"}
   - {name: reason, type: string, nullable: false}
@@ -97,4 +98,3 @@ SELECT
   _ingested_at AS ingested_at
 FROM judged
 WHERE len(why) > 0
-ORDER BY source_file, source_row

@@ -10,7 +10,7 @@ role: fact
 partition: {column: invoice_date, unit: day}
 keys: {natural: [invoice_no, product_code, product_name, quantity, sold_at, unit_price, customer_id, country], surrogate: order_line_key}
 targets: [delta, postgres]
-storage: {postgres: {indexes: [[customer_id], [product_code], [invoice_no]]}}
+storage: {delta: {cluster_by: [sold_at, source_file, source_row]}, postgres: {indexes: [[customer_id], [product_code], [invoice_no]]}}
 columns:
   - {name: order_line_key, type: bigint, nullable: false, description: "key of the eight source columns as text"}
   - {name: invoice_no, type: string, nullable: false}
@@ -78,4 +78,3 @@ WHERE InvoiceNo <> '' AND StockCode <> ''
   AND try_cast(round(quantity_value::decimal(10, 0) * price_value, 2) AS decimal(12, 2)) IS NOT NULL
   AND price_value > 0
   AND (quantity_value > 0 OR starts_with(InvoiceNo, 'C'))
-ORDER BY sold_at, source_file, source_row

@@ -8,6 +8,7 @@ kind: full
 role: dimension
 keys: {natural: [product_code]}
 targets: [delta, postgres]
+storage: {delta: {cluster_by: [product_code]}}
 columns:
   - {name: product_code, type: string, nullable: false}
   - {name: product_name, type: string, nullable: true}
@@ -29,4 +30,3 @@ SELECT
   max(sold_at) AS last_sold_at
 FROM {{ref('silver.order_lines')}}
 GROUP BY product_code
-ORDER BY product_code

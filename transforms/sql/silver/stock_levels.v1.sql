@@ -10,6 +10,7 @@ kind: full
 role: fact
 keys: {natural: [product_code, snapshot_date]}
 targets: [delta, postgres]
+storage: {delta: {cluster_by: [snapshot_date, product_code]}}
 columns:
   - {name: product_code, type: string, nullable: false}
   - {name: snapshot_date, type: date, nullable: false}
@@ -42,4 +43,3 @@ SELECT
   ))::integer AS on_hand
 FROM calendar
 LEFT JOIN sold ON sold.product_code = calendar.product_code AND sold.invoice_date = calendar.snapshot_date
-ORDER BY calendar.snapshot_date, calendar.product_code
