@@ -1,0 +1,325 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Ask } from './answer/run/index.js';
+import { makeAsk } from './answer/run/index.js';
+import { openSearch } from './answer/search/index.js';
+import { type IngestResult, ingestFile, recoverIngest } from './build/ingest/index.js';
+import {
+  buildRollups,
+  openRollups,
+  type RollupBuildResult,
+  type RollupStatus,
+  rollupStatus,
+} from './build/rollup/index.js';
+import { type BuildResult, build, openPublications, type Publication } from './build/transform/index.js';
+import { auditSink } from './cli/audit-sink.js';
+import { parquetOver } from './cli/duckdb-adapters.js';
+import { type Home, homeAt } from './cli/home.js';
+import { type AppMode, lakeRelations, onceAtATime, openClusters, rollupSource } from './cli/wiring.js';
+import type { Config } from './config/index.js';
+import { error } from './errors/index.js';
+import type { LoadedModel } from './model/cube/index.js';
+import { loadModel } from './model/cube/index.js';
+import { type Access, accessOf } from './model/policy/index.js';
+import type { Caller, Emit } from './query/index.js';
+import { type Authenticator, authenticator } from './serve/auth/index.js';
+import { graphqlRoutes } from './serve/graphql/index.js';
+import { type HttpServer, httpServer } from './serve/http/index.js';
+import { openSqlServer, type SqlServer } from './serve/pgwire/index.js';
+import { restRoutes } from './serve/rest/index.js';
+import { openDuckDb, openWarehouse, type Warehouse } from './store/engine/index.js';
+import { type Kv, openKv } from './store/kv/index.js';
+import { ingestLedger, type LedgerBatch, migrate } from './store/state/index.js';
+import type { Telemetry } from './telemetry/index.js';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly root: string;
+  readonly mode: AppMode;
+  /** Whether this process will serve: only then the session cluster is started. */
+  readonly serves: boolean;
+  readonly telemetry: Telemetry;
+  /** Signs and checks tokens. Undefined: this process serves nobody. */
+  readonly jwtSecret: string | undefined;
+  readonly pseudonymKey: string | undefined;
+  /** The model as it was loaded already; undefined loads it. */
+  readonly model?: LoadedModel;
+}
+
+export interface BuiltAll {
+  readonly revision: number;
+  readonly published: boolean;
+  readonly changed: readonly string[];
+  /** Rollups that are current now. */
+  readonly rollups: number;
+  readonly results: readonly RollupBuildResult[];
+}
+
+export interface Serving {
+  readonly http: { readonly host: string; readonly port: number };
+  readonly sql: { readonly host: string; readonly port: number };
+}
+
+/** The whole service, built in one place. Every part gets its collaborators here and nowhere else. */
+export interface App {
+  readonly home: Home;
+  readonly ask: Ask;
+  readonly warehouseUrl: string;
+  readonly sessionUrl: () => string;
+  model(): LoadedModel;
+  /** Reads the model again; a broken one is refused and the one in use stays. Errors: `model-invalid`. */
+  reload(): Promise<void>;
+  access(caller: Caller): Access;
+  publication(): Publication;
+  ingest(file: {
+    readonly file: string;
+    readonly source: string;
+    readonly encoding?: string;
+    readonly sourceSystem?: string;
+  }): Promise<IngestResult>;
+  /** Silver, gold and rollups forward. Running it again with nothing new does nothing. */
+  build(): Promise<BuiltAll>;
+  buildRollups(): Promise<readonly RollupBuildResult[]>;
+  batches(): Promise<readonly LedgerBatch[]>;
+  rollups(): Promise<readonly RollupStatus[]>;
+  query<R>(sql: string, parameters?: readonly (string | number)[]): Promise<readonly R[]>;
+  serve(): Promise<Serving>;
+  close(): Promise<void>;
+}
+
+export const openApp = async (options: AppOptions): Promise<App> => {
+  const { config, telemetry, mode } = options;
+  const { emit } = telemetry;
+  const home = homeAt(config.home, config.lake);
+  const closing: (() => Promise<unknown>)[] = [];
+  const keep = <T extends { close(): Promise<unknown> }>(part: T): T => {
+    closing.push(() => part.close());
+    return part;
+  };
+  const close = async () => {
+    for (const end of closing.splice(0).reverse())
+      await end().catch((thrown: unknown) => emit('bug', { where: 'close', error: thrown }));
+  };
+  const stopping = new AbortController();
+  closing.push(async () => stopping.abort());
+
+  try {
+    // The slow starts at once: two clusters, the model's compiler, DuckDB, the key-value store.
+    const [loaded, clusters, duckdb, kv] = await Promise.all([
+      options.model ?? loadModel(config.model, { emit }),
+      openClusters(config, mode, options.serves, emit, (cluster) => closing.push(() => cluster.stop())),
+      openDuckDb({
+        memory: config.duckdbMemory,
+        threads: config.duckdbThreads,
+        tempDir: join(home.tmp, 'duckdb'),
+        emit,
+      }).then(keep),
+      openKv({ redisUrl: config.redisUrl, dir: home.kv, emit }).then(keep),
+    ]);
+    const warehouse = keep(await openWarehouse({ url: clusters.warehouse, emit }));
+    for (const warning of (await kv.check()).warnings) emit('notice', { message: warning });
+    await migrate(warehouse, join(options.root, 'schema', 'state'));
+    let current: LoadedModel = loaded;
+    const model = () => current;
+
+    const ledger = ingestLedger(warehouse);
+    const into = { lake: home.lake, ledger, emit, signal: stopping.signal };
+    await duckdb.session((session) => recoverIngest({ ...into, parquet: parquetOver(session) }));
+    const publications = keep(await openPublications(warehouse, emit));
+
+    const namespace = 'default';
+    const lakeRelation = lakeRelations(duckdb);
+    const rebuild = onceAtATime(async () => {
+      await buildAllRollups();
+    });
+    const rollups = keep(
+      await openRollups({
+        kv,
+        duckdb,
+        dir: home.rollups,
+        model,
+        emit,
+        namespace,
+        onMissing: () => rebuild(emit),
+      }),
+    );
+    const ask = makeAsk({
+      model: () => ({ ...current, accessOf: (caller) => access(caller) }),
+      publications,
+      rollups,
+      engines: { postgres: warehouse.engine, lake: duckdb.engine, rollup: duckdb.engine },
+      lakeRelation,
+      rawSource: config.raw,
+      emit,
+      kv,
+    });
+    const access = (caller: Caller) => accessOf(current.catalogue, caller);
+
+    const buildAllRollups = async (): Promise<readonly RollupBuildResult[]> => {
+      const publication = await publications.refresh();
+      if (publication.revision === 0) return [];
+      const results = await buildRollups({
+        catalogue: current.catalogue,
+        legs: current.legs,
+        publication,
+        source: rollupSource(config, warehouse, duckdb, publication, lakeRelation),
+        duckdb,
+        kv,
+        dir: home.tmp,
+        emit,
+        namespace,
+        signal: stopping.signal,
+        current: () => publications.refresh(),
+      });
+      await rollups.refresh();
+      return results;
+    };
+
+    const app: App = {
+      home,
+      ask,
+      warehouseUrl: clusters.warehouse,
+      sessionUrl: clusters.session,
+      model,
+      reload: async () => {
+        const next = await loadModel(config.model, { emit });
+        if (next.catalogue.version === current.catalogue.version) return;
+        current = next;
+        await rollups.refresh();
+        rebuild(emit);
+      },
+      access,
+      publication: () => publications.current(),
+      ingest: ({ file, source, encoding, sourceSystem }) =>
+        duckdb.session((session) =>
+          ingestFile({
+            ...into,
+            parquet: parquetOver(session),
+            file,
+            source,
+            ...(encoding === undefined ? {} : { encoding }),
+            ...(sourceSystem === undefined ? {} : { sourceSystem }),
+          }),
+        ),
+      build: async () => {
+        if (options.pseudonymKey === undefined)
+          throw error('config-missing', {
+            name: 'ASSAY_PSEUDONYM_KEY',
+            why: 'customer pseudonyms need a key of their own',
+          });
+        const result: BuildResult = await build({
+          transformsDir: config.transforms,
+          lake: home.lake,
+          duckdb,
+          warehouse,
+          pseudonymKey: options.pseudonymKey,
+          emit,
+          signal: stopping.signal,
+        });
+        const results = await buildAllRollups();
+        return {
+          revision: result.publication.revision,
+          published: result.published,
+          changed: result.changed,
+          rollups: results.filter((r) => r.outcome === 'built' || r.outcome === 'current').length,
+          results,
+        };
+      },
+      buildRollups: buildAllRollups,
+      batches: () => ledger.list(),
+      rollups: () =>
+        rollupStatus({
+          kv,
+          catalogue: current.catalogue,
+          legs: current.legs,
+          publication: publications.current(),
+          namespace,
+        }),
+      query: async <R>(sql: string, parameters: readonly (string | number)[] = []) =>
+        (await warehouse.query<R>(sql, parameters)).rows,
+      serve: async () => {
+        if (options.jwtSecret === undefined)
+          throw error('config-missing', { name: 'ASSAY_JWT_SECRET', why: 'tokens are signed with it' });
+        const auth = authenticator({
+          secret: options.jwtSecret,
+          issuer: config.jwtIssuer,
+          audience: config.jwtAudience,
+        });
+        closing.push(auditSink(telemetry, warehouse));
+        const http = await serveHttp({ config, telemetry, auth, ask, model, access, publications, warehouse, kv });
+        closing.push(() => http.server.close());
+        const sql = await serveSql({ config, emit, auth, ask, model, cluster: clusters.session });
+        keep(sql);
+        // Rollups may be behind: the process may have been killed between a publication and its rollups.
+        rebuild(emit);
+        return { http: http.address, sql: { host: config.sqlHost, port: sql.port } };
+      },
+      close,
+    };
+    return app;
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+};
+
+interface Wires {
+  readonly config: Config;
+  readonly auth: Authenticator;
+  readonly ask: Ask;
+  readonly model: () => LoadedModel;
+}
+
+const serveHttp = async (
+  w: Wires & {
+    readonly telemetry: Telemetry;
+    readonly access: (caller: Caller) => Access;
+    readonly publications: { current(): Publication };
+    readonly warehouse: Warehouse;
+    readonly kv: Kv;
+  },
+): Promise<{ readonly server: HttpServer; readonly address: { readonly host: string; readonly port: number } }> => {
+  const { emit } = w.telemetry;
+  const server = await httpServer({
+    host: w.config.httpHost,
+    port: w.config.httpPort,
+    auth: w.auth,
+    emit,
+    corsOrigins: w.config.corsOrigins,
+    rateLimit: w.config.rateLimit,
+    metrics: () => w.telemetry.metricsText(),
+    checks: {
+      warehouse: async () => ({ ok: (await w.warehouse.query('SELECT 1')).rowCount === 1 }),
+      'key-value': async () => {
+        await w.kv.get(`assay:ready:${randomUUID()}`);
+        return { ok: true, detail: w.kv.kind };
+      },
+      data: async () => ({ ok: true, detail: `revision ${w.publications.current().revision}` }),
+    },
+  });
+  const search = openSearch();
+  const catalogue = () => w.model().catalogue;
+  restRoutes(server.app, {
+    ask: w.ask,
+    catalogue,
+    access: w.access,
+    search: (request, caller) => search(request, catalogue(), w.access(caller)),
+    versions: () =>
+      [...w.publications.current().tables.values()].map((t) => ({ table: t.name, version: t.dataVersion })),
+  });
+  graphqlRoutes(server.app, { ask: w.ask, catalogue, access: w.access, emit });
+  return { server, address: await server.listen() };
+};
+
+const serveSql = (w: Wires & { readonly emit: Emit; readonly cluster: () => string }): Promise<SqlServer> =>
+  openSqlServer({
+    host: w.config.sqlHost,
+    port: w.config.sqlPort,
+    cluster: w.cluster,
+    ask: w.ask,
+    catalogue: () => w.model().catalogue,
+    access: (catalogue, caller) => accessOf(catalogue, caller),
+    authenticate: (_user, password) => w.auth.verify(password),
+    emit: w.emit,
+    sessions: w.config.sqlSessions,
+  });

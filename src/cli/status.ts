@@ -1,0 +1,89 @@
+import type { App } from '../app.js';
+import type { Context } from './context.js';
+import { diskUse, readRun } from './home.js';
+import { size, table } from './print.js';
+
+/** What `assay status` tells: as JSON, or as tables for a terminal. */
+export const status = async (context: Context, app: App): Promise<void> => {
+  const { home } = context;
+  const run = readRun(home);
+  const publication = app.publication();
+  const [batches, rollups] = await Promise.all([app.batches(), app.rollups()]);
+  const failed =
+    publication.revision === 0
+      ? []
+      : await app.query<{ table_name: string; metric_type: string; status: string; check_details: string }>(
+          `SELECT table_name, metric_type, status, check_details FROM gold.data_quality_metrics
+           WHERE status <> 'PASS' AND check_timestamp = (SELECT max(check_timestamp) FROM gold.data_quality_metrics) ORDER BY 1, 2`,
+        );
+  const report = {
+    home: home.dir,
+    server: run ? { pid: run.pid, http: run.http, sql: run.sql, started: run.started } : null,
+    model: { version: app.model().catalogue.version, files: context.config.model },
+    revision: publication.revision,
+    sources: batches.map((b) => ({
+      source: b.source,
+      file: b.file,
+      read: b.read,
+      rows: b.rows,
+      rejected: b.rejected,
+      encoding: b.encoding,
+    })),
+    rejects: {
+      lines: batches.reduce((n, b) => n + b.rejected, 0),
+      read: `lines that could not be read: Delta table ${home.lake}/bronze/rejected_lines; sales left out with their reasons: silver.order_line_rejects`,
+    },
+    tables: [...publication.tables.values()].map((t) => ({
+      table: t.name,
+      rows: t.rows,
+      version: t.dataVersion,
+      lake: t.lake?.version ?? null,
+      postgres: t.postgres ?? null,
+    })),
+    failed_checks: failed,
+    rollups: rollups.map((r) => ({
+      rollup: r.rollup,
+      state: r.state,
+      partitions: r.partitions.length,
+      rows: r.rows,
+      bytes: r.bytes,
+      proof: r.proof ?? null,
+      refused: r.refused ?? null,
+    })),
+    disk: { bytes: diskUse(home.dir), lake: diskUse(home.lake) },
+  };
+  if (context.json) {
+    context.out(`${JSON.stringify(report, null, 2)}\n`);
+    return;
+  }
+  const lines = [
+    run
+      ? `serving http://${run.http.host}:${run.http.port} and postgres://${run.sql.host}:${run.sql.port}/assay (pid ${run.pid})`
+      : 'not serving',
+    `home ${home.dir} (${size(report.disk.bytes)}), model ${report.model.version} from ${report.model.files}, revision ${report.revision}`,
+    '',
+    table(
+      ['source', 'file', 'read', 'bronze', 'rejected'],
+      report.sources.map((s) => [s.source, s.file, s.read, s.rows, s.rejected]),
+      [false, false, true, true, true],
+    ),
+    table(
+      ['table', 'rows', 'version', 'delta'],
+      report.tables.map((t) => [t.table, t.rows, t.version, t.lake ?? '']),
+      [false, true, false, true],
+    ),
+    table(
+      ['rollup', 'state', 'partitions', 'rows', 'size'],
+      report.rollups.map((r) => [r.rollup, r.state, r.partitions, r.rows, size(r.bytes)]),
+      [false, false, true, true, true],
+    ),
+    failed.length === 0
+      ? 'all checks of the last build passed'
+      : table(
+          ['table', 'check', 'status', 'details'],
+          failed.map((f) => [f.table_name, f.metric_type, f.status, f.check_details]),
+        ),
+    report.rejects.lines > 0 ? `${report.rejects.lines} rejected lines; ${report.rejects.read}` : report.rejects.read,
+  ];
+  context.out(`${lines.join('\n')}\n`);
+};

@@ -1,0 +1,94 @@
+import type { Publication } from '../build/transform/index.js';
+import type { Config } from '../config/index.js';
+import { error } from '../errors/index.js';
+import type { Emit } from '../query/index.js';
+import { openTable, relation } from '../store/delta/index.js';
+import { type Cluster, connectPostgres, type DuckDb, startCluster, type Warehouse } from '../store/engine/index.js';
+import { parquetOver } from './duckdb-adapters.js';
+
+/** What a process may do with a home: `own` starts the clusters and stops them; `join` uses those of the server that runs. */
+export type AppMode = { readonly kind: 'own' } | { readonly kind: 'join'; readonly warehouse: string };
+
+/** The warehouse's URL and the session cluster's. Outside ones by setting, embedded ones by default; the session cluster only where SQL is served. */
+export const openClusters = async (
+  config: Config,
+  mode: AppMode,
+  serves: boolean,
+  emit: Emit,
+  started: (cluster: Cluster) => void,
+) => {
+  const embedded = async (kind: 'durable' | 'scratch') => {
+    const cluster = await startCluster({ kind, home: config.home, pgDir: config.pgDir, emit });
+    started(cluster);
+    return cluster.url;
+  };
+  if (mode.kind === 'join') return { warehouse: mode.warehouse, session: () => '' };
+  const outside = async (url: string) => {
+    await connectPostgres(url);
+    return url;
+  };
+  const [warehouse, session] = await Promise.all([
+    config.postgresUrl ? outside(config.postgresUrl) : embedded('durable'),
+    !serves ? '' : config.sessionPostgresUrl ? outside(config.sessionPostgresUrl) : embedded('scratch'),
+  ]);
+  return { warehouse, session: () => session };
+};
+
+/** Relations over Delta snapshots; a version never changes, so its text is kept. */
+export const lakeRelations = (duckdb: DuckDb) => {
+  const parquet = parquetOver(duckdb);
+  const known = new Map<string, Promise<string>>();
+  return (path: string, version: number): Promise<string> => {
+    const key = `${path}@${version}`;
+    const made =
+      known.get(key) ??
+      openTable(path, parquet, version).then((snapshot) => {
+        if (!snapshot) throw error('delta-corrupt', { file: path, why: `version ${version} is not there` });
+        return relation(snapshot);
+      });
+    made.catch(() => known.delete(key));
+    if (known.size >= 256) known.delete(known.keys().next().value ?? '');
+    known.set(key, made);
+    return made;
+  };
+};
+
+/** Where rollups read raw rows: the copy of gold that serves raw queries, at one publication. */
+export const rollupSource = (
+  config: Config,
+  warehouse: Warehouse,
+  duckdb: DuckDb,
+  publication: Publication,
+  lakeRelation: (path: string, version: number) => Promise<string>,
+) => ({
+  engine: config.raw === 'lake' ? duckdb.engine : warehouse.engine,
+  resolve: (table: string): string | Promise<string> => {
+    const known = publication.tables.get(table);
+    if (config.raw === 'lake') {
+      if (!known?.lake)
+        throw error('not-supported', { what: `${table} is not in the lake`, instead: 'use ASSAY_RAW=postgres' });
+      return lakeRelation(known.lake.path, known.lake.version);
+    }
+    return known?.postgres ?? table;
+  },
+});
+
+/** Runs work when asked, once at a time; what is asked meanwhile makes one more round. */
+export const onceAtATime = (work: () => Promise<void>) => {
+  let running = false;
+  let again = false;
+  return (emit: Emit): void => {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    void (async () => {
+      do {
+        again = false;
+        await work().catch((thrown: unknown) => emit('bug', { where: 'rollups', error: thrown }));
+      } while (again);
+      running = false;
+    })();
+  };
+};
