@@ -64,4 +64,28 @@ export const store = {
     message: (p) => `another writer committed version ${p.version} of ${p.table} (${p.kind})`,
     hint: () => 'run the command again',
   }),
+  'delta-schema': entry<{ table: string; what: string }>({
+    blame: 'model',
+    status: 500,
+    sqlstate: '42804',
+    exit: 1,
+    message: (p) => `the Delta table ${p.table} has another shape: ${p.what}`,
+    hint: () => 'write to a new folder, or give the table the columns that it has',
+  }),
+  'delta-constraint': entry<{ table: string; constraint: string; rows: string }>({
+    blame: 'data',
+    status: 500,
+    sqlstate: '23514',
+    exit: 1,
+    message: (p) => `${p.rows} rows for the Delta table ${p.table} break ${p.constraint}`,
+    hint: () => 'nothing was committed; mend the rows or the constraint',
+  }),
+  'lake-unusable': entry<{ path: string; why: string }>({
+    blame: 'operator',
+    status: 500,
+    sqlstate: '58030',
+    exit: 1,
+    message: (p) => `the lake cannot be used at ${p.path} (${p.why})`,
+    hint: () => 'check that the folder exists and that this user may read and write it, or set ASSAY_LAKE',
+  }),
 };

@@ -1,3 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { error } from '../../errors/index.js';
+
 /** What the log needs of a place that keeps files. Paths are relative to the table, parts joined by `/`. */
 export interface DeltaFiles {
   /** Names of the files directly in a folder, sorted by code unit; an absent folder is empty. */
@@ -10,9 +15,11 @@ export interface DeltaFiles {
   putIfAbsent(path: string, content: string): Promise<boolean>;
   /** Makes or replaces a file in one step. For hints only: the log itself is never replaced. */
   put(path: string, content: string): Promise<void>;
-  /** Moves a finished file to a name that is free, durably. False: the name was taken; the finished file is then removed. */
+  /** Gives a finished file a name that is free, durably. False: the name was taken. `from` is gone either way. */
   moveIfAbsent(from: string, to: string): Promise<boolean>;
-  /** Makes data files under a folder durable before a commit names them. */
+  /** Makes sure that an engine can write files into a folder. */
+  makeFolder(folder: string): Promise<void>;
+  /** Makes written files durable, before a commit names them. */
   sync(paths: readonly string[]): Promise<void>;
   /** Removes a folder with everything in it; absent is fine. */
   removeFolder(folder: string): Promise<void>;
@@ -20,3 +27,107 @@ export interface DeltaFiles {
   /** How an engine names a file of this table. */
   location(path: string): string;
 }
+
+const codeOf = (thrown: unknown): string | undefined =>
+  thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+
+/** Operating system errors in the catalogue's words. */
+const failed = (path: string, thrown: unknown) =>
+  codeOf(thrown) === 'ENOSPC' || codeOf(thrown) === 'EDQUOT'
+    ? error('disk-full', { path }, thrown)
+    : error('lake-unusable', { path, why: codeOf(thrown) ?? 'unknown' }, thrown);
+
+const absent = async <T>(path: string, work: () => Promise<T>): Promise<T | undefined> => {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT' || codeOf(thrown) === 'ENOTDIR') return undefined;
+    throw failed(path, thrown);
+  }
+};
+
+const syncPath = async (path: string): Promise<void> => {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/**
+ * A table's folder on this machine. Put-if-absent is a finished, synced temporary file that is hard-linked to its name: rename
+ * would replace a winner's file, and opening with `wx` would show a half-written one.
+ */
+export const localFiles = (root: string): DeltaFiles => {
+  const at = (path: string) => join(root, path);
+  const guarded = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      throw failed(at(path), thrown);
+    }
+  };
+  const temporary = async (path: string, content: string): Promise<string> => {
+    const name = join(dirname(at(path)), `.${randomUUID()}.tmp`);
+    try {
+      await mkdir(dirname(name), { recursive: true });
+      const handle = await open(name, 'wx');
+      try {
+        await handle.writeFile(content);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    } catch (thrown) {
+      await rm(name, { force: true });
+      throw failed(at(path), thrown);
+    }
+    return name;
+  };
+  const linkIfFree = async (from: string, to: string): Promise<boolean> => {
+    try {
+      await link(from, to);
+      await syncPath(dirname(to));
+      return true;
+    } catch (thrown) {
+      if (codeOf(thrown) === 'EEXIST') return false;
+      throw failed(to, thrown);
+    } finally {
+      await rm(from, { force: true });
+    }
+  };
+  return {
+    list: async (folder) => ((await absent(at(folder), () => readdir(at(folder)))) ?? []).sort(),
+    read: (path) => absent(at(path), () => readFile(at(path))),
+    stat: (path) =>
+      absent(at(path), async () => {
+        const found = await stat(at(path));
+        return { size: found.size, modified: Math.floor(found.mtimeMs) };
+      }),
+    putIfAbsent: async (path, content) => linkIfFree(await temporary(path, content), at(path)),
+    put: async (path, content) => {
+      const name = await temporary(path, content);
+      await guarded(path, async () => {
+        await rename(name, at(path));
+        await syncPath(dirname(at(path)));
+      });
+    },
+    moveIfAbsent: (from, to) => guarded(from, () => syncPath(at(from))).then(() => linkIfFree(at(from), at(to))),
+    makeFolder: (folder) => guarded(folder, async () => void (await mkdir(at(folder), { recursive: true }))),
+    sync: (paths) =>
+      guarded('.', async () => {
+        const folders = new Set<string>();
+        for (const path of paths) {
+          await syncPath(at(path));
+          for (let folder = dirname(path); folder !== '.' && folder !== '/'; folder = dirname(folder))
+            folders.add(folder);
+        }
+        for (const folder of folders) await syncPath(at(folder));
+        if (paths.length > 0) await syncPath(root);
+      }),
+    removeFolder: (folder) => guarded(folder, () => rm(at(folder), { recursive: true, force: true })),
+    removeFile: (path) => guarded(path, () => rm(at(path), { force: true })),
+    location: at,
+  };
+};

@@ -1,35 +1,86 @@
 import { error } from '../../errors/index.js';
-import type { Committed } from './commit.js';
-import type { ParquetEngine } from './parquet-engine.js';
-import type { PartitionValues, Snapshot } from './types.js';
+import { checkpointDue, cleanLog, writeCheckpoint } from './checkpoint.js';
+import { type Committed, commit } from './commit.js';
+import type { Reads } from './conflict.js';
+import { checkWritable } from './features.js';
+import { takeSnapshot } from './snapshot.js';
+import type { AddFile, PartitionValues, Snapshot } from './types.js';
 import type { Staged } from './write-parquet.js';
 
 export interface Publish {
   /** The snapshot that the rows were made from. */
   readonly snapshot: Snapshot;
-  readonly staged: Staged;
+  readonly staged: Pick<Staged, 'adds' | 'rows'>;
+  /** The step's or batch's id. The same id twice publishes once. */
   readonly txnId: string;
-  /** Given: a checkpoint is written when one is due. */
-  readonly engine?: ParquetEngine;
+  /** Milliseconds since 1970; default the clock. */
   readonly now?: number;
 }
 
-/** Adds the staged files to the table. */
-export const appendFiles = async (_publish: Publish): Promise<Committed> => {
-  throw error('internal', {});
+/** Every tenth version gets a checkpoint, so that replay stays short; the commit stands whether or not this ends. */
+const afterCommit = async (snapshot: Snapshot, version: number, now: number): Promise<void> => {
+  if (!checkpointDue({ ...snapshot, version })) return;
+  const current = await takeSnapshot(snapshot.table, version);
+  if (!current) return;
+  await writeCheckpoint(current, now);
+  await cleanLog(current, now);
 };
 
-/** The staged files become the table's whole contents. */
-export const overwriteTable = async (_publish: Publish): Promise<Committed> => {
-  throw error('internal', {});
+const publish = async (
+  { snapshot, staged, txnId, now = Date.now() }: Publish,
+  removes: readonly AddFile[],
+  reads: Reads,
+  parameters: Readonly<Record<string, string>>,
+): Promise<Committed> => {
+  const { table } = snapshot;
+  checkWritable(table.path, snapshot.protocol, snapshot.metadata, snapshot.schema);
+  if (removes.length > 0 && snapshot.metadata.configuration['delta.appendOnly'] === 'true')
+    throw error('delta-unsupported', { table: table.path, feature: 'overwriting where delta.appendOnly is set' });
+  const done = await commit(table, {
+    readVersion: snapshot.version,
+    adds: staged.adds,
+    removes,
+    reads,
+    txnId,
+    operation: 'WRITE',
+    parameters,
+    metrics: { numFiles: String(staged.adds.length), numOutputRows: String(staged.rows) },
+    now,
+  });
+  if (!done.already) await afterCommit(snapshot, done.version, now);
+  return done;
 };
+
+/** Adds the staged files to the table. Other appends never conflict. Errors: those of `commit`, `delta-unsupported`. */
+export const appendFiles = (given: Publish): Promise<Committed> => publish(given, [], 'nothing', { mode: 'Append' });
+
+/** The staged files become the table's whole contents. Errors: those of `commit`, `delta-unsupported`. */
+export const overwriteTable = (given: Publish): Promise<Committed> =>
+  publish(given, given.snapshot.adds, 'table', { mode: 'Overwrite' });
+
+const keyOf = (columns: readonly string[], values: PartitionValues) =>
+  JSON.stringify(columns.map((column) => values[column] ?? null));
 
 /**
  * The staged files become the contents of these partitions (those of the staged files when not given; a partition that is given
  * and has no staged file becomes empty). Writers of other partitions do not conflict.
+ * Errors: those of `commit`, `delta-unsupported`, `delta-schema` when a staged file lies outside of the partitions.
  */
 export const overwritePartitions = async (
-  _publish: Publish & { readonly partitions?: readonly PartitionValues[] },
+  given: Publish & { readonly partitions?: readonly PartitionValues[] },
 ): Promise<Committed> => {
-  throw error('internal', {});
+  const { snapshot, staged } = given;
+  const columns = snapshot.metadata.partitionColumns;
+  const wanted = new Map(
+    (given.partitions ?? staged.adds.map((add) => add.partitionValues)).map((p) => [keyOf(columns, p), p]),
+  );
+  const outside = staged.adds.find((add) => !wanted.has(keyOf(columns, add.partitionValues)));
+  if (outside)
+    throw error('delta-schema', {
+      table: snapshot.table.path,
+      what: `a staged file lies in the partition ${JSON.stringify(outside.partitionValues)}, which is not overwritten`,
+    });
+  const removes = snapshot.adds.filter((add) => wanted.has(keyOf(columns, add.partitionValues)));
+  const partitions = [...wanted.values()];
+  return publish(given, removes, { partitions }, { mode: 'Overwrite', predicate: JSON.stringify(partitions) });
 };

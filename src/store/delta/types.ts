@@ -1,4 +1,6 @@
+import type { DataType } from '../../query/index.js';
 import type { DeltaFiles } from './files.js';
+import type { ParquetEngine } from './parquet-engine.js';
 
 /** A type of Delta's schema. */
 export type DeltaType =
@@ -27,6 +29,13 @@ export interface DeltaSchema {
 
 /** Partition column to its text as the protocol writes it (`2010-12-01`, `true`, `7`); null is the null partition. */
 export type PartitionValues = Readonly<Record<string, string | null>>;
+
+/** Our columns' exact types and names, as a table is made of them. */
+export interface TableColumn {
+  readonly name: string;
+  readonly type: DataType;
+  readonly nullable: boolean;
+}
 
 /** A live data file. `path` is as the log has it: URI-encoded, relative to the table. */
 export interface AddFile {
@@ -80,6 +89,8 @@ export interface DeltaTable {
   /** Absolute folder. */
   readonly path: string;
   readonly files: DeltaFiles;
+  /** Reads and writes checkpoints. */
+  readonly engine: ParquetEngine;
 }
 
 /** What a table holds at one version. Immutable: it may be kept for as long as its files are. */
