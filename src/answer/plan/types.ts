@@ -2,31 +2,13 @@ import type { RollupInventory, RollupLayout, RollupPartition } from '../../build
 import type { Publication } from '../../build/transform/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
-import type { Candidate, Column, LegFilter, Provenance, TableVersion } from '../../query/index.js';
-
-/** Row rules of some cubes for one caller, and the ids of the policies they come from. */
-export interface RowRules {
-  readonly filters: readonly LegFilter[];
-  readonly policies: readonly string[];
-}
-
-/** What one caller may see, as `model/policy` decides it. Names are full member paths. */
-export interface QueryAccess {
-  visible(member: string): boolean;
-  /** The member that stands in for a masked one (a pseudonym), else undefined. */
-  replacement(member: string): string | undefined;
-  /** True when the caller sees this member only behind a mask (a pseudonym or another). */
-  masked(member: string): boolean;
-  /** Rules of every cube of a leg's join tree. `undefined` means that nothing of it may be read. */
-  rules(cubes: readonly string[], members: readonly string[]): RowRules;
-  /** The visible name that is nearest to a wrong one. */
-  suggest(name: string): string | undefined;
-}
+import type { Access } from '../../model/policy/index.js';
+import type { Candidate, Column, GivenValue, Provenance, TableVersion } from '../../query/index.js';
 
 /** One caller's view of one compiled model. */
 export interface PlanModel {
   readonly catalogue: Catalogue;
-  readonly access: QueryAccess;
+  readonly access: Access;
   readonly legs: LegCompiler;
 }
 
@@ -40,6 +22,8 @@ export interface PlanState {
 export interface PlanOptions {
   /** Which copy of gold serves raw legs. */
   readonly raw: 'postgres' | 'lake';
+  /** Rollups whose partitions could not be loaded just now: they are passed over. */
+  readonly unavailable?: ReadonlySet<string>;
 }
 
 /** Where a leg's rows are read. */
@@ -58,6 +42,8 @@ export interface PlannedLeg {
   readonly columns: readonly Column[];
   /** Set when `source` is `rollup`: what must be pinned, in order. */
   readonly partitions: readonly RollupPartition[];
+  /** The columns of those partitions' tables. */
+  readonly partitionColumns: readonly string[];
 }
 
 /** A value of a composed row: a leg's column, an exact ratio of two of them, or a mask. */
@@ -68,7 +54,7 @@ export type Expression =
 
 /** A condition on composed values, with three-valued logic. `values` are exact. */
 export type ComposedFilter =
-  | { readonly value: number; readonly op: string; readonly values: readonly string[] }
+  | { readonly value: number; readonly op: string; readonly values: readonly GivenValue[] }
   | { readonly and: readonly ComposedFilter[] }
   | { readonly or: readonly ComposedFilter[] }
   | { readonly not: ComposedFilter };

@@ -2,16 +2,16 @@ import type { PinnedPartitions, RollupInventory, RollupLayout, RollupPartition }
 import type { Publication } from '../../build/transform/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
+import type { Access } from '../../model/policy/index.js';
 import type { Caller, Emit, Limits } from '../../query/index.js';
 import type { Engine } from '../../store/engine/index.js';
 import type { Kv } from '../../store/kv/index.js';
-import type { QueryAccess } from '../plan/index.js';
 
 /** One compiled model; a query in flight keeps the one that it began with. */
 export interface LoadedModel {
   readonly catalogue: Catalogue;
   readonly legs: LegCompiler;
-  accessOf(caller: Caller): QueryAccess;
+  accessOf(caller: Caller): Access;
 }
 
 /** Published tables. `refresh` reads the state store again, after a physical table was found gone. */

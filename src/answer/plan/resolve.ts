@@ -1,0 +1,183 @@
+import { error } from '../../errors/index.js';
+import type { Catalogue, Member, Owner } from '../../model/catalog/index.js';
+import type { Access } from '../../model/policy/index.js';
+import { type DataType, type MetricQuery, timeColumnName } from '../../query/index.js';
+import { type CheckedFilter, checkFilter, conjuncts, type NameOf } from './filter.js';
+import { type Names, namesOf } from './names.js';
+import type { AskedGroup, AskedMeasure, AskedOrder, Question } from './question.js';
+import { bucketType, checkGranularity, isTime, rangeFilter } from './time.js';
+import { zoneName } from './zone.js';
+
+const bad = (where: string, what: string) => error('query-invalid', { where, what });
+
+/** The names of one query: each looked up once, all of one owner. */
+class Resolver {
+  readonly named = new Set<string>();
+  #owner: string | undefined;
+  constructor(readonly names: Names) {}
+
+  member(name: string): Member {
+    const found = this.names.member(name);
+    this.#owner ??= found.owner;
+    if (found.owner !== this.#owner)
+      throw error('not-supported', {
+        what: `${found.name} is of ${found.owner}, other members of the query are of ${this.#owner}`,
+        instead: 'one query asks one view: ask each view by itself',
+      });
+    this.named.add(found.name);
+    return found;
+  }
+
+  kind(name: string, kind: Member['kind'], where: string): Member {
+    const found = this.member(name);
+    if (found.kind !== kind) throw bad(where, `${found.name} is a ${found.kind}, not a ${kind}`);
+    return found;
+  }
+
+  owner(catalogue: Catalogue): Owner {
+    const owner = this.#owner === undefined ? undefined : catalogue.owners.get(this.#owner);
+    if (!owner) throw bad('measures', 'name at least one measure, dimension or time with a granularity');
+    return owner;
+  }
+
+  /** A member in a condition: its stand-in where it is masked as a pseudonym, refused behind any other mask. */
+  inCondition(member: Member): Member {
+    const seen = this.names.seen(member);
+    if (!seen) throw error('filter-on-mask', { member: member.name });
+    return seen;
+  }
+}
+
+const list = <T>(given: readonly T[] | undefined, where: string): readonly T[] => {
+  if (given === undefined) return [];
+  if (!Array.isArray(given)) throw bad(where, 'a list is wanted');
+  return given;
+};
+
+const once = (names: readonly string[], where: string): void => {
+  const at = names.findIndex((name, i) => names.indexOf(name) !== i);
+  if (at >= 0) throw bad(`${where}[${at}]`, `${names[at]} is named twice`);
+};
+
+const count = (given: number | undefined, where: string): number | undefined => {
+  if (given === undefined) return undefined;
+  if (!Number.isSafeInteger(given) || given < 0) throw bad(where, `${JSON.stringify(given)} is no whole number from 0`);
+  return given;
+};
+
+const groupOf = (r: Resolver, member: Member, name: string, granularity: string | undefined): AskedGroup => {
+  const seen = r.names.seen(member);
+  const type: DataType = granularity === undefined ? (seen ?? member).type : bucketType(granularity);
+  return { name, member: seen?.name, type, unit: member.unit, granularity };
+};
+
+const measureOf = (r: Resolver, member: Member): AskedMeasure => ({
+  member,
+  masked: r.names.seen(member) === undefined,
+});
+
+const timesOf = (r: Resolver, query: MetricQuery, zone: string) => {
+  const groups: AskedGroup[] = [];
+  const ranges: CheckedFilter[] = [];
+  for (const [i, time] of list(query.time, 'time').entries()) {
+    const where = `time[${i}]`;
+    const member = r.kind(time.dimension, 'dimension', `${where}.dimension`);
+    if (!isTime(member)) throw bad(`${where}.dimension`, `${member.name} is no time dimension`);
+    if (time.granularity === undefined && time.range === undefined)
+      throw bad(where, 'a granularity, a range or both are wanted');
+    if (time.granularity !== undefined) {
+      checkGranularity(member, time.granularity, where);
+      groups.push(groupOf(r, member, timeColumnName(time), time.granularity));
+    }
+    if (time.range !== undefined) {
+      const seen = r.inCondition(member);
+      ranges.push(rangeFilter(time.range, seen.name, seen.type, zone, where));
+    }
+  }
+  return { groups, ranges };
+};
+
+/**
+ * Checks a query for one caller: names, owners, values, places. Wrong and hidden names give the same error.
+ * Errors: `unknown-member`, `query-invalid`, `not-supported`, `filter-on-mask`.
+ */
+export const resolveQuery = (query: MetricQuery, catalogue: Catalogue, access: Access): Question => {
+  const r = new Resolver(namesOf(catalogue, access));
+  const timezone = zoneName(query.timezone);
+  const dimensions = list(query.dimensions, 'dimensions').map((name, i) =>
+    groupOf(r, r.kind(name, 'dimension', `dimensions[${i}]`), name, undefined),
+  );
+  const times = timesOf(r, query, timezone);
+  const measures = list(query.measures, 'measures').map((n, i) => measureOf(r, r.kind(n, 'measure', `measures[${i}]`)));
+  const segments = list(query.segments, 'segments').map((name, i) => {
+    const member = r.kind(name, 'segment', `segments[${i}]`);
+    if (access.masked(member.name)) throw error('filter-on-mask', { member: member.name });
+    return member.name;
+  });
+  const groups = [...dimensions, ...times.groups];
+  if (groups.length + measures.length === 0)
+    throw bad('measures', 'name at least one measure, dimension or time with a granularity');
+  once(
+    dimensions.map((d) => d.name),
+    'dimensions',
+  );
+  once(
+    times.groups.map((t) => t.name),
+    'time',
+  );
+  once(
+    measures.map((m) => m.member.name),
+    'measures',
+  );
+
+  const inWhere: NameOf = (name, where) => {
+    const member = r.member(name);
+    if (member.kind !== 'dimension')
+      throw bad(
+        where,
+        `${name} is a ${member.kind}${member.kind === 'measure' ? ': put it into having' : ': put it into segments'}`,
+      );
+    const seen = r.inCondition(member);
+    return { member: seen.name, type: seen.type };
+  };
+  const where = query.where === undefined ? undefined : checkFilter(query.where, inWhere, timezone, 'where');
+
+  const hidden = new Map<string, AskedMeasure>();
+  const selected = new Set(measures.map((m) => m.member.name));
+  const column = (name: string, place: string): { type: DataType; masked: boolean } => {
+    const group = groups.find((g) => g.name === name);
+    if (group) return { type: group.type, masked: group.member === undefined };
+    const member = r.member(name);
+    if (member.kind !== 'measure') throw bad(place, `${name} is neither a column of the answer nor a measure`);
+    const asked = measureOf(r, member);
+    if (!selected.has(name)) hidden.set(name, asked);
+    return { type: member.type, masked: asked.masked };
+  };
+  const inHaving: NameOf = (name, place) => {
+    const { type, masked } = column(name, place);
+    if (masked) throw error('filter-on-mask', { member: name });
+    return { member: name, type };
+  };
+  const having = query.having === undefined ? undefined : checkFilter(query.having, inHaving, timezone, 'having');
+  const order = list(query.order, 'order').map((item, i): AskedOrder => {
+    column(item.by, `order[${i}].by`);
+    const { dir = 'asc', nulls = 'last' } = item;
+    if (dir !== 'asc' && dir !== 'desc') throw bad(`order[${i}].dir`, 'asc or desc is wanted');
+    if (nulls !== 'first' && nulls !== 'last') throw bad(`order[${i}].nulls`, 'first or last is wanted');
+    return { by: item.by, dir, nulls };
+  });
+  return {
+    owner: r.owner(catalogue),
+    groups,
+    measures,
+    hidden: [...hidden.values()],
+    segments,
+    where: [...times.ranges, ...conjuncts(where)],
+    having: conjuncts(having),
+    order,
+    limit: count(query.limit, 'limit'),
+    offset: count(query.offset, 'offset') ?? 0,
+    timezone,
+    named: [...r.named],
+  };
+};

@@ -1,0 +1,54 @@
+import { error } from '../../errors/index.js';
+import type { Member } from '../../model/catalog/index.js';
+import { type DataType, type TimeSelection, typeText } from '../../query/index.js';
+import type { CheckedFilter } from './filter.js';
+import { instantText, parseDate, parseInstant } from './instant.js';
+
+const FINE = new Set(['second', 'minute', 'hour']);
+
+/** A bucket of a day or more is a date; a finer one an instant. */
+export const bucketType = (granularity: string): DataType => ({ kind: FINE.has(granularity) ? 'timestamp' : 'date' });
+
+/** Whether a member can be bucketed and ranged over. */
+export const isTime = (member: Member): boolean =>
+  member.kind === 'dimension' && (member.type.kind === 'timestamp' || member.type.kind === 'date');
+
+/** Checks the granularity of a time entry. Errors: `query-invalid`. */
+export const checkGranularity = (member: Member, granularity: string, where: string): void => {
+  if (member.granularities.includes(granularity)) return;
+  throw error('query-invalid', {
+    where: `${where}.granularity`,
+    what: `${member.name} has no granularity ${JSON.stringify(granularity)}; known: ${member.granularities.join(', ')}`,
+  });
+};
+
+/** A range as a condition on `member` (the one to compile). Dates and local times are read in `zone`. Errors: `query-invalid`. */
+export const rangeFilter = (
+  range: NonNullable<TimeSelection['range']>,
+  member: string,
+  type: DataType,
+  zone: string,
+  where: string,
+): CheckedFilter => {
+  if (!Array.isArray(range) || range.length !== 2)
+    throw error('query-invalid', { where: `${where}.range`, what: 'two ends are wanted, [from, to)' });
+  const [from, to] = range.map((end, i) => {
+    const text = typeof end !== 'string' ? undefined : type.kind === 'date' ? parseDate(end) : instant(end, zone);
+    if (text !== undefined) return text;
+    throw error('query-invalid', {
+      where: `${where}.range[${i}]`,
+      what: `${JSON.stringify(end)} is no ${type.kind === 'date' ? 'date' : 'date, local time or RFC 3339 time, to the microsecond'} (${typeText(type)})`,
+    });
+  }) as [string, string];
+  if ((parseInstant(from, 'UTC') ?? 0n) >= (parseInstant(to, 'UTC') ?? 0n))
+    throw error('query-invalid', {
+      where: `${where}.range`,
+      what: `from ${String(range[0])} is not before to ${String(range[1])}; ranges are half-open, [from, to)`,
+    });
+  return { member, op: 'between', values: [from, to] };
+};
+
+const instant = (text: string, zone: string): string | undefined => {
+  const micros = parseInstant(text, zone);
+  return micros === undefined ? undefined : instantText(micros);
+};
