@@ -60,6 +60,13 @@ export interface Events {
     readonly status: number;
     readonly milliseconds: number;
   };
+  /** A request that failed through no fault of the caller: the log has the whole error, the caller a code and the request id. */
+  'request.failed': {
+    readonly surface: string;
+    readonly code: string;
+    readonly requestId: string;
+    readonly error: unknown;
+  };
   'auth.failed': { readonly surface: string; readonly reason: string };
   bug: { readonly where: string; readonly error: unknown; readonly requestId?: string };
   notice: { readonly message: string };

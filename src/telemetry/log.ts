@@ -17,6 +17,7 @@ const LEVELS: Partial<Record<EventName, Level>> = {
   'http.answered': 'debug',
   'sql.session': 'debug',
   'auth.failed': 'warn',
+  'request.failed': 'error',
   bug: 'error',
   notice: 'warn',
 };
@@ -70,8 +71,9 @@ export const openLog = (
 export const logEvent = <N extends EventName>(log: Logger, name: N, event: Events[N]): void => {
   const level = LEVELS[name] ?? 'info';
   if (!log.isLevelEnabled(level)) return;
-  if (name === 'bug') {
-    const { error: thrown, ...rest } = event as Events['bug'];
-    log[level](thrown instanceof Error ? { ...rest, err: thrown } : { ...rest, thrown: String(thrown) }, name);
-  } else log[level](event as object, name);
+  const text: string = name;
+  if ('error' in event) {
+    const { error: thrown, ...rest } = event;
+    log[level](thrown instanceof Error ? { ...rest, err: thrown } : { ...rest, thrown: String(thrown) }, text);
+  } else log[level](event as object, text);
 };

@@ -1,0 +1,110 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { OPERATORS } from '../../query/index.js';
+
+/** The JSON form of a metric query: validation, OpenAPI and the clients' types all come from here. */
+
+const closed = { additionalProperties: false } as const;
+const Name = (description: string) => Type.String({ minLength: 1, maxLength: 512, description });
+const oneOf = <const T extends readonly string[]>(names: T, description: string) =>
+  Type.Union(
+    names.map((name) => Type.Literal(name as T[number])),
+    { description },
+  );
+
+const Value = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
+const Values = Type.Array(Value, {
+  maxItems: 100_000,
+  description:
+    'Decimals and whole numbers beyond 2^53 are given as text. None for isNull and isNotNull; [from, to) for between.',
+});
+
+/** A tree of conditions, at most `DEEPEST` levels deep. */
+export const FilterSchema = Type.Recursive(
+  (This) =>
+    Type.Union(
+      [
+        Type.Object(
+          {
+            member: Name('path of a member, such as retail.country'),
+            op: oneOf(OPERATORS, 'three-valued logic: none but isNull is ever true of a null'),
+            values: Type.Optional(Values),
+          },
+          closed,
+        ),
+        Type.Object({ and: Type.Array(This, { minItems: 1 }) }, closed),
+        Type.Object({ or: Type.Array(This, { minItems: 1 }) }, closed),
+        Type.Object({ not: This }, closed),
+      ],
+      { description: 'a condition, or conditions joined by and, or, not' },
+    ),
+  { $id: 'Filter' },
+);
+
+const TimeSchema = Type.Object(
+  {
+    dimension: Name('path of a time dimension, such as retail.sold_at'),
+    granularity: Type.Optional(Name('cuts buckets: day, week, month, quarter, year, or one of the model’s own')),
+    range: Type.Optional(
+      Type.Tuple([Type.String(), Type.String()], {
+        description: 'half-open [from, to): dates, local times of the query’s zone, or RFC 3339 with offset',
+      }),
+    ),
+  },
+  { ...closed, $id: 'Time', description: 'bucketed by granularity, filtered by range, or both' },
+);
+
+const OrderSchema = Type.Object(
+  {
+    by: Name('name of any column of the answer, or a measure that is not selected'),
+    dir: Type.Optional(oneOf(['asc', 'desc'], 'default asc')),
+    nulls: Type.Optional(oneOf(['first', 'last'], 'default last')),
+  },
+  { ...closed, $id: 'Order' },
+);
+
+const budget = (description: string) => Type.Optional(Type.Integer({ minimum: 1, description }));
+const LimitsSchema = Type.Object(
+  {
+    rows: budget('rows of the answer (JSON: at most 100,000)'),
+    bytes: budget('bytes of the answer'),
+    milliseconds: budget('time until the last row'),
+    memoryBytes: budget('memory of the engine'),
+  },
+  {
+    ...closed,
+    $id: 'Limits',
+    description: 'lower budgets than the role’s; one that is exceeded is an error, never a cut answer',
+  },
+);
+
+const names = (description: string) => Type.Optional(Type.Array(Name(description), { maxItems: 200 }));
+export const MetricQuerySchema = Type.Object(
+  {
+    measures: names('path of a measure, such as retail.net_revenue'),
+    dimensions: names('path of a dimension, such as retail.country'),
+    time: Type.Optional(Type.Array(TimeSchema, { maxItems: 50 })),
+    segments: names('path of a segment'),
+    where: Type.Optional(FilterSchema),
+    having: Type.Optional(FilterSchema),
+    order: Type.Optional(Type.Array(OrderSchema, { maxItems: 200 })),
+    limit: Type.Optional(Type.Integer({ minimum: 0 })),
+    offset: Type.Optional(Type.Integer({ minimum: 0 })),
+    timezone: Type.Optional(Name('IANA zone of ranges and buckets; default UTC')),
+    source: Type.Optional(oneOf(['auto', 'raw', 'rollup'], 'default auto; rollup fails with the miss reason')),
+    fresh: Type.Optional(oneOf(['published', 'current'], 'default published; current allows no stale rollup')),
+    limits: Type.Optional(LimitsSchema),
+  },
+  { ...closed, $id: 'MetricQuery', description: 'a question in the model’s terms' },
+);
+export type MetricQueryBody = Static<typeof MetricQuerySchema>;
+
+/** Parts of the form that later versions answer: refused by name rather than as a typing error. */
+export const LATER: ReadonlySet<string> = new Set([
+  'totals',
+  'compare',
+  'parameters',
+  'rows',
+  'asOf',
+  'window',
+  'fill',
+]);
