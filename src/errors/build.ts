@@ -71,4 +71,20 @@ export const build = {
     message: (p) => `rollup ${p.rollup} partition ${p.partition} cannot be loaded: ${p.why}`,
     hint: () => 'the question can go to the source; `assay rollups build` makes the partition again',
   }),
+  'view-blocked': entry<{ view: string; by: string }>({
+    blame: 'operator',
+    status: 409,
+    sqlstate: '2BP01',
+    exit: 1,
+    message: (p) => `the view ${p.view} must get other columns, and ${p.by} depends on it`,
+    hint: (p) => `drop ${p.by}, run the build again, and make it anew; nothing was published`,
+  }),
+  'view-locked': entry<{ view: string; seconds: number }>({
+    blame: 'operator',
+    status: 503,
+    sqlstate: '55P03',
+    exit: 1,
+    message: (p) => `a session kept the view ${p.view} locked for ${p.seconds} s, so it could not be swapped`,
+    hint: () => 'end that transaction (pg_stat_activity shows it) and run the build again; nothing was published',
+  }),
 };

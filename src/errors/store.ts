@@ -88,4 +88,20 @@ export const store = {
     message: (p) => `the lake cannot be used at ${p.path} (${p.why})`,
     hint: () => 'check that the folder exists and that this user may read and write it, or set ASSAY_LAKE',
   }),
+  'state-changed': entry<{ file: string }>({
+    blame: 'operator',
+    status: 500,
+    sqlstate: 'XX001',
+    exit: 1,
+    message: (p) => `the state store was made with another text of ${p.file}`,
+    hint: () => 'install the version that made it, or restore the file; applied migrations never change',
+  }),
+  'publish-overtaken': entry<{ base: number }>({
+    blame: 'dependency',
+    status: 409,
+    sqlstate: '40001',
+    exit: 1,
+    message: (p) => `another build published after revision ${p.base}`,
+    hint: () => 'run the command again',
+  }),
 };

@@ -1,7 +1,11 @@
-import { error } from '../../errors/index.js';
+import { sql } from 'kysely';
+import { timestampText } from '../../query/index.js';
 import type { Warehouse } from '../engine/index.js';
+import { withLock } from './lock.js';
+import { stateOf } from './queries.js';
+import { microsOf } from './times.js';
 
-/** A batch that ingest took in (the shape of `IngestBatch` of build/ingest). */
+/** A batch that ingest took in (the shape of `IngestBatch` of build/ingest). Counts are lines, `ingestedAt` microseconds since 1970. */
 export interface LedgerBatch {
   readonly batchId: string;
   readonly source: string;
@@ -27,6 +31,61 @@ export interface WarehouseIngestLedger {
   list(): Promise<LedgerBatch[]>;
 }
 
-export const ingestLedger = (_warehouse: Warehouse): WarehouseIngestLedger => {
-  throw error('internal', {});
+/** The ledger over a warehouse whose state store is migrated. */
+export const ingestLedger = (warehouse: Warehouse): WarehouseIngestLedger => {
+  const select = () =>
+    stateOf(warehouse)
+      .selectFrom('assay.ingest_batch')
+      .selectAll()
+      .select(microsOf('ingested_at').as('ingested_micros'));
+  type Row = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
+  const batchOf = (row: Row): LedgerBatch => ({
+    batchId: row.batch_id,
+    source: row.source,
+    file: row.file,
+    contentHash: row.content_hash,
+    bytes: Number(row.bytes),
+    encoding: row.encoding,
+    read: Number(row.lines_read),
+    rows: Number(row.lines_kept),
+    rejected: Number(row.lines_rejected),
+    ingestedAt: BigInt(row.ingested_micros),
+    rowsVersion: row.rows_version === null ? null : Number(row.rows_version),
+    rejectsVersion: row.rejects_version === null ? null : Number(row.rejects_version),
+  });
+  return {
+    exclusive: (work) => withLock(warehouse, 'ingest', work),
+    find: async (batchId) => {
+      const row = await select().where(sql<string>`batch_id::text`, '=', batchId).executeTakeFirst();
+      return row && batchOf(row);
+    },
+    findByHash: async (source, contentHash) => {
+      const row = await select()
+        .where('source', '=', source)
+        .where('content_hash', '=', contentHash)
+        .executeTakeFirst();
+      return row && batchOf(row);
+    },
+    record: async (batch) => {
+      await stateOf(warehouse)
+        .insertInto('assay.ingest_batch')
+        .values({
+          batch_id: batch.batchId,
+          source: batch.source,
+          file: batch.file,
+          content_hash: batch.contentHash,
+          bytes: String(batch.bytes),
+          encoding: batch.encoding,
+          lines_read: String(batch.read),
+          lines_kept: String(batch.rows),
+          lines_rejected: String(batch.rejected),
+          ingested_at: timestampText(batch.ingestedAt),
+          rows_version: batch.rowsVersion === null ? null : String(batch.rowsVersion),
+          rejects_version: batch.rejectsVersion === null ? null : String(batch.rejectsVersion),
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    },
+    list: async () => (await select().orderBy('recorded_at').orderBy('batch_id').execute()).map(batchOf),
+  };
 };
