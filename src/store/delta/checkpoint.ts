@@ -95,7 +95,7 @@ export const writeCheckpoint = async (snapshot: Snapshot, now: number): Promise<
   const name = `${LOG}/${checkpointName(version)}`;
   const columns = Object.keys(LAYOUT).map((c) => `a."${c}" AS "${c}"`);
   await engine.execute(
-    `COPY (SELECT ${columns.join(', ')} FROM (SELECT unnest(from_json_strict($1::JSON, ${literal(
+    `COPY (SELECT ${columns.join(', ')} FROM (SELECT unnest(from_json($1::JSON, ${literal(
       JSON.stringify([LAYOUT]),
     )})) AS a)) TO ${literal(files.location(temporary))} (FORMAT parquet, COMPRESSION zstd)`,
     { parameters: [JSON.stringify(actions)] },
