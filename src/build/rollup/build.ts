@@ -1,67 +1,30 @@
-import type { AssayError } from '../../errors/index.js';
-import { error } from '../../errors/index.js';
-import type { Catalogue } from '../../model/catalog/index.js';
-import type { LegCompiler } from '../../model/cube/index.js';
-import type { Emit } from '../../query/index.js';
-import type { Engine } from '../../store/engine/index.js';
-import type { Kv } from '../../store/kv/index.js';
-import type { Publication } from '../transform/index.js';
-import type { RollupDuckDb } from './duckdb.js';
-
-/** Where raw rows are read while a rollup is built: one engine, one publication's physical tables. */
-export interface RollupSource {
-  readonly engine: Engine;
-  /** The relation that stands for a managed table (`gold.fact_sales`) in this engine, at the publication that is built. */
-  resolve(table: string): string | Promise<string>;
-}
-
-export interface BuildRollupsOptions {
-  readonly catalogue: Catalogue;
-  readonly legs: LegCompiler;
-  readonly publication: Publication;
-  readonly source: RollupSource;
-  readonly duckdb: RollupDuckDb;
-  readonly kv: Kv;
-  /** A folder for temporary files. */
-  readonly dir: string;
-  readonly emit: Emit;
-  readonly namespace: string;
-  readonly signal?: AbortSignal;
-  /** Ids of the rollups to look at; default all of the catalogue. */
-  readonly only?: readonly string[];
-  /** Asked before an older publication would replace a newer one's rollup. Without it such a build is `superseded`. */
-  readonly current?: () => Promise<Publication>;
-  /** How long a lease lives without renewal. Default 30,000. */
-  readonly leaseMilliseconds?: number;
-  /** How long to wait for another builder's lease. Default: twice the lease's life. */
-  readonly waitMilliseconds?: number;
-  /** How long versions that were replaced stay for readers that may hold them. Default 600,000. */
-  readonly graceMilliseconds?: number;
-}
-
-/**
- * What became of one rollup. `current`: nothing to do; `built`: a new set of partitions is published; `refused`: the proof failed,
- * the last good set stays; `busy`: another builder holds the lease; `superseded`: a newer publication's set is there already;
- * `overtaken`: another builder took over, nothing of ours was published; `failed`: see `error`.
- */
-export interface RollupBuildResult {
-  readonly rollup: string;
-  readonly outcome: 'current' | 'built' | 'refused' | 'busy' | 'superseded' | 'overtaken' | 'failed';
-  /** Keys of partitions that got a new version, and of those that kept theirs. */
-  readonly changed: readonly string[];
-  readonly kept: readonly string[];
-  readonly rows: number;
-  readonly bytes: number;
-  readonly milliseconds: number;
-  /** Why it was refused: the first difference between rollup and raw. */
-  readonly reason?: string;
-  readonly error?: AssayError;
-}
+import { AssayError, error, toAssayError } from '../../errors/index.js';
+import { buildOne } from './build-one.js';
+import type { BuildRollupsOptions, RollupBuildResult } from './options.js';
 
 /**
  * Brings every rollup of the catalogue to the publication: builds what is missing or made from other data versions, proves it
  * against raw, publishes it with one compare-and-set. Errors of one rollup are in its result; a cancelled build throws `cancelled`.
  */
-export const buildRollups = async (_options: BuildRollupsOptions): Promise<readonly RollupBuildResult[]> => {
-  throw error('internal', {});
+export const buildRollups = async (options: BuildRollupsOptions): Promise<readonly RollupBuildResult[]> => {
+  const results: RollupBuildResult[] = [];
+  for (const definition of options.catalogue.rollups) {
+    if (options.only && !options.only.includes(definition.id)) continue;
+    if (options.signal?.aborted) throw error('cancelled', {});
+    const started = performance.now();
+    const done = (outcome: Omit<RollupBuildResult, 'rollup' | 'milliseconds'>) =>
+      results.push({
+        rollup: definition.id,
+        ...outcome,
+        milliseconds: Math.round(performance.now() - started),
+      });
+    try {
+      done(await buildOne(options, definition));
+    } catch (thrown) {
+      if (options.signal?.aborted) throw error('cancelled', {}, thrown);
+      if (!(thrown instanceof AssayError)) options.emit('bug', { where: `rollup ${definition.id}`, error: thrown });
+      done({ outcome: 'failed', changed: [], kept: [], rows: 0, bytes: 0, error: toAssayError(thrown) });
+    }
+  }
+  return results;
 };

@@ -1,0 +1,52 @@
+import type { AssayError } from '../../errors/index.js';
+import type { Catalogue } from '../../model/catalog/index.js';
+import type { LegCompiler } from '../../model/cube/index.js';
+import type { Emit } from '../../query/index.js';
+import type { Kv } from '../../store/kv/index.js';
+import type { Publication } from '../transform/index.js';
+import type { RollupDuckDb } from './duckdb.js';
+import type { RollupSource } from './raw.js';
+
+/** What a build of rollups takes. */
+export interface BuildRollupsOptions {
+  readonly catalogue: Catalogue;
+  readonly legs: LegCompiler;
+  readonly publication: Publication;
+  readonly source: RollupSource;
+  readonly duckdb: RollupDuckDb;
+  readonly kv: Kv;
+  /** A folder for temporary files. */
+  readonly dir: string;
+  readonly emit: Emit;
+  readonly namespace: string;
+  readonly signal?: AbortSignal;
+  /** Ids of the rollups to look at; default all of the catalogue. */
+  readonly only?: readonly string[];
+  /** Asked before an older publication would replace a newer one's rollup. Without it such a build is `superseded`. */
+  readonly current?: () => Promise<Publication>;
+  /** How long a lease lives without renewal. Default 30,000. */
+  readonly leaseMilliseconds?: number;
+  /** How long to wait for another builder's lease. Default: twice the lease's life. */
+  readonly waitMilliseconds?: number;
+  /** How long versions that were replaced stay for readers that may hold them. Default 600,000. */
+  readonly graceMilliseconds?: number;
+}
+
+/**
+ * What became of one rollup. `current`: nothing to do; `built`: a new set of partitions is published; `refused`: the proof failed,
+ * the last good set stays; `busy`: another builder holds the lease; `superseded`: a newer publication's set is there already;
+ * `overtaken`: another builder took over, nothing of ours was published; `failed`: see `error`.
+ */
+export interface RollupBuildResult {
+  readonly rollup: string;
+  readonly outcome: 'current' | 'built' | 'refused' | 'busy' | 'superseded' | 'overtaken' | 'failed';
+  /** Keys of partitions that got a new version, and of those that kept theirs. */
+  readonly changed: readonly string[];
+  readonly kept: readonly string[];
+  readonly rows: number;
+  readonly bytes: number;
+  readonly milliseconds: number;
+  /** Why it was refused: the first difference between rollup and raw. */
+  readonly reason?: string;
+  readonly error?: AssayError;
+}

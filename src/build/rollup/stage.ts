@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Column } from '../../query/index.js';
+import { sha256 } from './blobs.js';
+import { fillTable, literal, quoted, type RollupDuckDb } from './duckdb.js';
+import type { StoredLayout } from './layout.js';
+import type { RawReader } from './raw.js';
+import { wholeLeg } from './raw.js';
+import { type Span, spanOf } from './span.js';
+
+/** One partition as a file, before its proof. `span` is null for rows without a time and for rollups that are not partitioned. */
+export interface StagedPartition {
+  readonly key: string;
+  readonly span: Span | null;
+  readonly file: string;
+  readonly bytes: number;
+  readonly rows: number;
+  readonly sha256: string;
+}
+
+/** Names of what one build makes, so that it can be removed whatever happens. */
+export interface Workshop {
+  readonly dir: string;
+  /** Unique to this build; first part of every table's name. */
+  readonly prefix: string;
+}
+
+/** Key of the partition that holds rows whose time is null. */
+export const NULL_KEY = 'null';
+/** Key of the only partition of a rollup that is not partitioned. */
+export const ALL_KEY = 'all';
+
+const BIGINT = { kind: 'bigint' } as const;
+const count = (name: string): Column => ({ name, type: BIGINT, role: 'measure' });
+
+/** Reads the whole rollup from the source in one statement, which is one snapshot, into a table. Gives its rows. */
+export const stageRows = async (
+  layout: StoredLayout,
+  raw: RawReader,
+  duckdb: RollupDuckDb,
+  workshop: Workshop,
+  signal: AbortSignal,
+): Promise<string> => {
+  const table = `${workshop.prefix}rows`;
+  const rows = await raw.read(wholeLeg(layout), layout.columns, signal);
+  await fillTable(duckdb, table, layout.columns, rows, join(workshop.dir, 'rows.json'), signal);
+  return table;
+};
+
+/** Cuts the staged rows into partitions and writes each as Parquet. Rows are sorted, so the same content gives the same bytes. */
+export const writePartitions = async (
+  layout: StoredLayout,
+  table: string,
+  duckdb: RollupDuckDb,
+  workshop: Workshop,
+  signal: AbortSignal,
+): Promise<StagedPartition[]> => {
+  const granularity = layout.definition.partitionGranularity;
+  const time = layout.time && granularity !== undefined ? quoted(layout.time.name) : undefined;
+  const bucket = time === undefined ? 'NULL::TIMESTAMP' : `date_trunc('${granularity}', ${time})`;
+  const found = await duckdb.read(
+    {
+      sql: `SELECT ${bucket} AS b, count(*) AS n FROM ${quoted(table)} GROUP BY 1 ORDER BY 1 NULLS LAST`,
+      parameters: [],
+      columns: [{ name: 'b', type: { kind: 'timestamp' }, role: 'time' }, count('n')],
+    },
+    { signal },
+  );
+  const columns = layout.columns.map((c) => quoted(c.name)).join(', ');
+  const sorted = layout.columns.filter((c) => c.role !== 'measure').map((c) => quoted(c.name));
+  const order = sorted.length === 0 ? '' : ` ORDER BY ${sorted.join(', ')}`;
+  const partitions: StagedPartition[] = [];
+  for (let i = 0; i < found.length; i++) {
+    const at = found.columns[0]?.[i] ?? null;
+    const rows = Number(found.columns[1]?.[i] ?? 0);
+    const span = typeof at === 'bigint' && granularity !== undefined ? spanOf(at, granularity) : null;
+    const where =
+      time === undefined
+        ? ''
+        : span === null
+          ? ` WHERE ${time} IS NULL`
+          : ` WHERE ${time} >= make_timestamp(${span.from}) AND ${time} < make_timestamp(${span.to})`;
+    const file = join(workshop.dir, `${i}.parquet`);
+    await duckdb.execute(
+      `COPY (SELECT ${columns} FROM ${quoted(table)}${where}${order}) TO ${literal(file)} (FORMAT parquet, COMPRESSION zstd)`,
+      [],
+      { signal },
+    );
+    const blob = await readFile(file);
+    partitions.push({
+      key: span?.key ?? (time === undefined ? ALL_KEY : NULL_KEY),
+      span,
+      file,
+      bytes: blob.length,
+      rows,
+      sha256: sha256(blob),
+    });
+  }
+  return partitions;
+};
+
+/** Reads the written files back into one table, as a node will; column `p` tells the partition. The proof reads this table. */
+export const readBack = async (
+  layout: StoredLayout,
+  partitions: readonly StagedPartition[],
+  duckdb: RollupDuckDb,
+  workshop: Workshop,
+  signal: AbortSignal,
+): Promise<string> => {
+  const table = `${workshop.prefix}back`;
+  const columns = layout.columns.map((c) => quoted(c.name)).join(', ');
+  const parts = partitions.map(
+    (p) =>
+      `SELECT ${p.span === null ? 'NULL::TIMESTAMP' : `make_timestamp(${p.span.from})`} AS p, ${columns} FROM read_parquet(${literal(p.file)})`,
+  );
+  await duckdb.execute(`CREATE TABLE ${quoted(table)} AS ${parts.join(' UNION ALL ')}`, [], { signal });
+  return table;
+};
