@@ -1,6 +1,8 @@
 import { isAbsolute, resolve } from 'node:path';
 import { error } from '../errors/index.js';
 
+export { settleCubeEnvironment } from './cube-env.js';
+
 /** Everything that a setting decides, read once. Secrets are printed as `***`. */
 export interface Config {
   readonly home: string;

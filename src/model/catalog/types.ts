@@ -28,7 +28,11 @@ export interface Member {
   readonly pii: 'none' | 'pseudonymous' | 'direct';
   /** Measures only. A ratio's parts are members of the same owner. */
   readonly additivity: Additivity;
+  /** Measures only: true when the measure has filters of its own, so that a count of it does not count every row. */
+  readonly filtered?: boolean;
   readonly ratio: { readonly numerator: string; readonly denominator: string } | undefined;
+  /** A cube's measure: the members that its SQL and filters name. */
+  readonly reads?: readonly string[];
   /** Time dimensions only: granularities that may be asked for, finest first. */
   readonly granularities: readonly string[];
   readonly primaryKey: boolean;

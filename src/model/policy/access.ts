@@ -32,7 +32,7 @@ export interface Access {
   suggest(name: string): string | undefined;
 }
 
-/** `denied`: no group of the caller may see these cubes' rows at all; the answer is that of no rows (`never`), not an error. */
+/** `denied`: no group of the caller may see these rows at all; `filters` then is one `never`, and the answer that of no rows. */
 export interface Rules {
   readonly denied: boolean;
   readonly filters: readonly LegFilter[];

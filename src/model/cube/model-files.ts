@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { error } from '../../errors/index.js';
+import type { Place } from '../catalog/index.js';
+import type { ModelFile } from './parts.js';
+
+/** A file of the model, parsed with its line numbers. `name` is relative to the model's folder. */
+export interface ParsedFile extends ModelFile {
+  readonly document: Document.Parsed;
+  lineOf(node: unknown): number;
+}
+
+const FOLDERS = ['cubes', 'views'];
+
+export const invalid = (file: string, line: number, what: string) => error('model-invalid', { file, line, what });
+
+const listed = async (dir: string, folder: string): Promise<string[]> => {
+  let entries: Awaited<ReturnType<typeof entriesOf>>;
+  try {
+    entries = await entriesOf(join(dir, folder));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw thrown;
+  }
+  const names: string[] = [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const name = `${folder}/${entry.name}`;
+    if (entry.name.startsWith('.')) continue;
+    if (entry.isDirectory()) names.push(...(await listed(dir, name)));
+    else if (/\.ya?ml$/.test(entry.name)) names.push(name);
+    else if (['.js', '.ts', '.py', '.jinja'].includes(extname(entry.name)))
+      throw invalid(name, 1, `models are written in YAML; a ${extname(entry.name)} file is code and is not run`);
+  }
+  return names;
+};
+const entriesOf = (path: string) => readdir(path, { withFileTypes: true });
+
+const parsed = (name: string, content: string): ParsedFile => {
+  const lines = new LineCounter();
+  const template = /\{\{|\{%|%\}/.exec(content);
+  if (template)
+    throw invalid(
+      name,
+      content.slice(0, template.index).split('\n').length,
+      `templates are not run; write plain YAML instead of ${template[0]}`,
+    );
+  const document = parseDocument(content, { lineCounter: lines, merge: true, prettyErrors: false });
+  const problem = document.errors[0];
+  if (problem) throw invalid(name, lines.linePos(problem.pos[0]).line, problem.message);
+  const lineOf = (node: unknown) => {
+    const range = (node as Node | null | undefined)?.range;
+    return range ? lines.linePos(range[0]).line : 1;
+  };
+  return { fileName: name, content, document, lineOf };
+};
+
+/** Reads every YAML file below `cubes/` and `views/`, in the order of their names. Errors: `model-invalid`. */
+export const readModelFiles = async (dir: string): Promise<readonly ParsedFile[]> => {
+  const names = (await Promise.all(FOLDERS.map((folder) => listed(dir, folder)))).flat();
+  if (names.length === 0) throw invalid(dir, 1, 'there is no model here: no YAML file in cubes/ or views/');
+  return Promise.all(names.map(async (name) => parsed(name, await readFile(join(dir, name), 'utf8'))));
+};
+
+/** The model's version: a hash of what its files say. */
+export const versionOf = (files: readonly ModelFile[]): string => {
+  const hash = createHash('sha256');
+  for (const { fileName, content } of files) hash.update(`${fileName}\0${content}\0`);
+  return hash.digest('hex').slice(0, 16);
+};
+
+/** Where cubes, views, their members, rollups and policies stand: `sales`, `sales.orders`, `sales.by_day`, `sales#0`. */
+export class Places {
+  private readonly at = new Map<string, Place>();
+  constructor(files: readonly ParsedFile[]) {
+    for (const file of files) for (const kind of FOLDERS) this.owners(file, file.document.get(kind, true));
+  }
+  private owners(file: ParsedFile, list: unknown): void {
+    if (!isSeq(list)) return;
+    for (const owner of list.items) {
+      if (!isMap(owner)) continue;
+      const name = String(owner.get('name') ?? '');
+      this.set(name, file, owner);
+      for (const key of ['dimensions', 'measures', 'segments', 'pre_aggregations', 'preAggregations'])
+        this.members(file, name, owner.get(key, true));
+      const policies = owner.get('access_policy', true) ?? owner.get('accessPolicy', true);
+      if (isSeq(policies)) policies.items.forEach((node, i) => void this.set(`${name}#${i}`, file, node));
+      const cubes = owner.get('cubes', true);
+      if (!isSeq(cubes)) continue;
+      for (const cube of cubes.items) {
+        const includes = isMap(cube) ? cube.get('includes', true) : undefined;
+        if (!isSeq(includes)) continue;
+        for (const node of includes.items) {
+          const member = isMap(node)
+            ? (node.get('alias') ?? node.get('name'))
+            : isScalar(node)
+              ? node.value
+              : undefined;
+          this.set(`${name}.${String(member)}`, file, node);
+        }
+      }
+    }
+  }
+  private members(file: ParsedFile, owner: string, list: unknown): void {
+    if (!isSeq(list)) return;
+    for (const node of list.items) if (isMap(node)) this.set(`${owner}.${String(node.get('name') ?? '')}`, file, node);
+  }
+  private set(name: string, file: ParsedFile, node: unknown): void {
+    this.at.set(name, { file: file.fileName, line: file.lineOf(node) });
+  }
+  /** The place of a name, or else of the owner it begins with. */
+  of(name: string): Place {
+    const found = this.at.get(name) ?? this.at.get(name.split(/[.#]/)[0] ?? '');
+    return found ?? { file: 'cubes', line: 1 };
+  }
+  has(name: string): boolean {
+    return this.at.has(name);
+  }
+}
