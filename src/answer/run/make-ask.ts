@@ -1,13 +1,136 @@
-import { error } from '../../errors/index.js';
-import type { Ask } from './ask.js';
-import type { AskParts } from './parts.js';
+import { AssayError, error } from '../../errors/index.js';
+import type { Caller, Limits, MetricQuery } from '../../query/index.js';
+import { explainPlan, type Plan, type PlanState, planQuery } from '../plan/index.js';
+import { accessMemo } from './access-memo.js';
+import { AnswerCache } from './answer-cache.js';
+import { answerOf, told } from './answer-of.js';
+import type { Answer, Ask, AskOptions } from './ask.js';
+import { checkBudget, limitsOf } from './budget.js';
+import { Flights } from './flights.js';
+import { explainedStatement } from './open-leg.js';
+import type { AskParts, LoadedModel } from './parts.js';
+import { type Started, startPlan } from './start.js';
+
+/** How often a plan is made anew because what it named was gone, before the caller is told. */
+const MOST_PLANS = 4;
+const CACHE_BYTES = 64 << 20;
+/** PostgreSQL's undefined_table. */
+const UNDEFINED_TABLE = '42P01';
+const SEE_STATEMENTS = ['data_engineer', 'admin'];
+/** What a rollup's loading may throw without the question being at fault. */
+const MAY_GO_RAW = new Set(['rollup-unavailable', 'redis-unavailable', 'disk-full']);
+
+const codeOf = (thrown: unknown): string | undefined => (thrown instanceof AssayError ? thrown.code : undefined);
 
 /** The one entrance of every surface, made from its parts. */
-export const makeAsk = (_parts: AskParts): Ask => ({
-  query: async () => {
-    throw error('internal', {});
-  },
-  explain: async () => {
-    throw error('internal', {});
-  },
-});
+export const makeAsk = (parts: AskParts): Ask => {
+  const cache = new AnswerCache(parts.cacheBytes ?? CACHE_BYTES);
+  const flights = new Flights();
+  const accessOf = accessMemo();
+
+  const planFor = (query: MetricQuery, model: LoadedModel, caller: Caller, unavailable: ReadonlySet<string>) => {
+    const access = accessOf(model, caller);
+    const state: PlanState = {
+      publication: parts.publications.current(),
+      inventory: parts.rollups.inventory(),
+      layout: (rollup) => parts.rollups.layout(rollup),
+    };
+    const plan = planQuery(query, { catalogue: model.catalogue, legs: model.legs, access }, state, {
+      raw: parts.rawSource,
+      unavailable,
+    });
+    return { plan, state };
+  };
+
+  /** From memory, from an equal request in flight, or begun now. */
+  const begin = async (
+    plan: Plan,
+    state: PlanState,
+    limits: Limits,
+    signal: AbortSignal | undefined,
+  ): Promise<{ started: Started; cached: boolean }> => {
+    const run = (s: AbortSignal) => startPlan(plan, state, parts, limits, s);
+    const { cacheKey } = plan;
+    if (cacheKey === undefined) return { started: await run(signal ?? new AbortController().signal), cached: false };
+    const kept = cache.get(cacheKey);
+    if (kept) {
+      checkBudget(kept.rows, kept.bytes, limits);
+      return { started: { kind: 'whole', rows: kept }, cached: true };
+    }
+    // budgets are part of a flight: a caller never fails by the budget of another
+    const { started, shared } = await flights.join(`${cacheKey} ${JSON.stringify(limits)}`, signal, run);
+    if (started.kind === 'whole') cache.put(cacheKey, started.rows);
+    return { started, cached: shared };
+  };
+
+  /** What can be done about a plan that did not start: try without that rollup, or with tables read anew. Throws what cannot. */
+  const mend = async (
+    thrown: unknown,
+    plan: Plan,
+    state: PlanState,
+    query: MetricQuery,
+    failed: Set<string>,
+    unavailable: Set<string>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> => {
+    const code = codeOf(thrown);
+    if (plan.leg.source === 'rollup') {
+      if (code === undefined || !MAY_GO_RAW.has(code)) throw thrown;
+      const id = plan.rollups[0]?.rollup ?? '';
+      // the node may have dropped just this version from its inventory: then a new plan names another one, once
+      const again = failed.has(id) || parts.rollups.inventory() === state.inventory;
+      failed.add(id);
+      if (again && query.source === 'rollup') throw thrown;
+      if (again) unavailable.add(id);
+      return;
+    }
+    if (code !== 'engine-failed') throw thrown;
+    const { sqlstate } = (thrown as AssayError).parameters;
+    if (plan.source === 'postgres' && sqlstate !== UNDEFINED_TABLE) throw thrown;
+    const fresh = await parts.publications.refresh(signal);
+    if (fresh.revision === state.publication.revision) throw thrown;
+  };
+
+  const answer = async (query: MetricQuery, caller: Caller, options: AskOptions): Promise<Answer> => {
+    const asked = performance.now();
+    const limits = limitsOf(parts, caller, options.limits);
+    const model = parts.model();
+    const failed = new Set<string>();
+    const unavailable = new Set<string>();
+    for (let tries = 0; tries < MOST_PLANS; tries++) {
+      if (options.signal?.aborted) throw error('cancelled', {});
+      const planning = performance.now();
+      const { plan, state } = planFor(query, model, caller, unavailable);
+      const running = performance.now();
+      try {
+        const { started, cached } = await begin(plan, state, limits, options.signal);
+        const timings = { plan: running - planning, first: performance.now() - running };
+        return answerOf({ plan, started, cached, caller, options, limits, emit: parts.emit, asked, timings });
+      } catch (thrown) {
+        await mend(thrown, plan, state, query, failed, unavailable, options.signal);
+      }
+    }
+    throw error('versions-moved', {});
+  };
+
+  const orRefused = async <T>(caller: Caller, options: AskOptions, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      const { surface, requestId } = options;
+      const failed = told(thrown, 'query', requestId, parts.emit);
+      parts.emit('query.refused', { surface, subject: caller.subject, code: failed.code, requestId });
+      throw failed;
+    }
+  };
+
+  return {
+    query: (query, caller, options) => orRefused(caller, options, () => answer(query, caller, options)),
+    explain: (query, caller, options) =>
+      orRefused(caller, options, async () => {
+        const { plan, state } = planFor(query, parts.model(), caller, new Set());
+        if (!caller.roles.some((role) => SEE_STATEMENTS.includes(role))) return explainPlan(plan);
+        return explainPlan(plan, [await explainedStatement(plan, state, parts, options.signal)]);
+      }),
+  };
+};

@@ -37,8 +37,8 @@ export interface AskParts {
   /** Relation text (for DuckDB) over one snapshot of a Delta table. */
   readonly lakeRelation: (path: string, version: number, signal?: AbortSignal) => Promise<string>;
   readonly rawSource: 'postgres' | 'lake';
-  /** Budgets of a caller's roles; default for all. */
-  readonly limits?: Partial<Limits>;
+  /** Budgets that differ from the defaults, for all or by the caller's roles; a query can only lower them. */
+  readonly limits?: Partial<Limits> | ((caller: Caller) => Partial<Limits>);
   /** Bytes of answers kept in memory. Default 64 MiB. */
   readonly cacheBytes?: number;
   readonly emit: Emit;

@@ -1,0 +1,90 @@
+import { error } from '../../errors/index.js';
+import type { ExplainedStatement } from '../../query/index.js';
+import type { Statement } from '../../store/engine/index.js';
+import { bindTables, PARTITIONS, type Plan, type PlanState, partitionsRelation } from '../plan/index.js';
+import type { AskParts } from './parts.js';
+
+/** A plan's statement with its tables bound, and what must be let go when its rows were read. */
+export interface BoundStatement {
+  readonly statement: Statement;
+  readonly release: () => void;
+}
+
+const notThere = (table: string, where: string) =>
+  error('not-supported', {
+    what: `${table} is not in ${where}`,
+    instead: `publish it there with \`assay build\`, or set ASSAY_RAW to the other copy`,
+  });
+
+/** A managed table's physical name at this publication; tables of others stand under their own name. */
+const postgresName = (table: string, state: PlanState): string => {
+  const published = state.publication.tables.get(table);
+  if (!published) return table;
+  if (published.postgres === undefined) throw notThere(table, 'PostgreSQL');
+  return published.postgres;
+};
+
+/** Relations over the Delta snapshots of this publication. */
+const lakeRelations = async (
+  tables: readonly string[],
+  state: PlanState,
+  parts: AskParts,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, string>> => {
+  const found = await Promise.all(
+    tables.map(async (table): Promise<[string, string]> => {
+      const lake = state.publication.tables.get(table)?.lake;
+      if (!lake) throw notThere(table, 'the lake');
+      return [table, await parts.lakeRelation(lake.path, lake.version, signal)];
+    }),
+  );
+  return new Map(found);
+};
+
+const nothing = () => {};
+
+/**
+ * Binds a plan's tables: pins rollup partitions, or takes the physical tables of the plan's publication.
+ * Errors: `not-supported` for a table that is not in the raw source; those of `pin` and `lakeRelation`.
+ */
+export const bindPlan = async (
+  plan: Plan,
+  state: PlanState,
+  parts: AskParts,
+  signal?: AbortSignal,
+): Promise<BoundStatement> => {
+  const { sql, parameters, columns, tables, partitions, partitionColumns, source } = plan.leg;
+  if (source === 'rollup') {
+    const pinned = await parts.rollups.pin(partitions, signal);
+    const relation = partitionsRelation(pinned.tables, partitionColumns);
+    return {
+      statement: { sql: bindTables(sql, [PARTITIONS], () => relation), parameters, columns },
+      release: () => pinned.release(),
+    };
+  }
+  if (source === 'postgres') {
+    const bound = bindTables(sql, tables, (table) => postgresName(table, state));
+    return { statement: { sql: bound, parameters, columns }, release: nothing };
+  }
+  const relations = await lakeRelations(tables, state, parts, signal);
+  const bound = bindTables(sql, tables, (table) => relations.get(table) ?? table);
+  return { statement: { sql: bound, parameters, columns }, release: nothing };
+};
+
+/** The statement as `explain` shows it: physical tables; a rollup's partitions by their keys, nothing is loaded for it. */
+export const explainedStatement = async (
+  plan: Plan,
+  state: PlanState,
+  parts: AskParts,
+  signal?: AbortSignal,
+): Promise<ExplainedStatement> => {
+  const { sql, parameters, partitions, partitionColumns, source } = plan.leg;
+  const engine = source === 'rollup' ? parts.engines.rollup : parts.engines[source];
+  if (source !== 'rollup') {
+    const { statement } = await bindPlan(plan, state, parts, signal);
+    return { engine: engine.name, sql: statement.sql, parameters };
+  }
+  const names = partitions.map((p) => `"${p.rollup}/${p.key}@${p.version}"`);
+  const relation = partitionsRelation(names, partitionColumns);
+  return { engine: engine.name, sql: bindTables(sql, [PARTITIONS], () => relation), parameters };
+};
