@@ -13,7 +13,10 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts', 'test/*.test.ts'] } },
       { extends: true, test: { name: 'golden', include: ['test/golden/**/*.test.ts'] } },
       { extends: true, test: { name: 'engines', include: ['test/engines/**/*.test.ts'] } },
-      { extends: true, test: { name: 'surfaces', include: ['test/surfaces/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'surfaces', include: ['test/surfaces/**/*.test.ts'], globalSetup: ['test/surfaces/setup.ts'] },
+      },
       ...(ci ? [{ extends: true as const, test: { name: 'faults', include: ['test/faults/**/*.test.ts'] } }] : []),
     ],
   },
