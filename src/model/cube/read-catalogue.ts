@@ -87,6 +87,17 @@ class Reader {
     return `${owner}.${included.name}`;
   }
 
+  /** Members of cubes that a measure's SQL and filters name: `{is_return}`, `{customers.customer_id}`. */
+  private reads(name: string, owner: string): readonly string[] {
+    const symbol = this.compilers.cubeEvaluator.byPathAnyType(name);
+    const written = [symbol.sql, ...(symbol.filters ?? []).map((f) => f.sql)].map(String).join(' ');
+    const names = [...written.matchAll(/\$\{\s*([A-Za-z_][\w.]*)\s*\}/g)].map(([, path = '']) =>
+      path.includes('.') ? path.replace(/^CUBE\./, `${owner}.`) : `${owner}.${path}`,
+    );
+    const { cubeEvaluator: all } = this.compilers;
+    return [...new Set(names)].filter((path) => all.isMeasure(path) || all.isDimension(path));
+  }
+
   private member(owner: MetaOwner, m: MetaMember, kind: Member['kind']): Member {
     const meta = m.meta ?? {};
     const symbol = this.compilers.cubeEvaluator.byPathAnyType(m.name);
@@ -116,6 +127,7 @@ class Reader {
       pii: pii === 'pseudonymous' || pii === 'direct' ? pii : 'none',
       additivity: kind !== 'measure' ? 'none' : ratio ? 'ratio' : (ADDITIVITY[cubeType] ?? 'none'),
       ratio,
+      ...(kind === 'measure' && aliasOf === undefined && { reads: this.reads(m.name, owner.name) }),
       granularities: [...new Set(granularities)],
       primaryKey: m.primaryKey === true,
       searchable: meta['searchable'] === true,
