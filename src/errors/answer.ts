@@ -24,6 +24,14 @@ export const answer = {
     exit: 1,
     message: (p) => `${p.member} is masked for your roles and cannot be used in a condition`,
   }),
+  'measure-ungrouped': entry<{ measure: string; table: string }>({
+    blame: 'caller',
+    status: 400,
+    sqlstate: '42803',
+    exit: 1,
+    message: (p) => `${p.table}.${p.measure} is a measure: it has a value for a group, not for a row`,
+    hint: (p) => `group by dimensions and select MEASURE(${p.measure})`,
+  }),
   'no-rollup': entry<{ reasons: string }>({
     blame: 'caller',
     status: 409,

@@ -1,3 +1,5 @@
+import type { Catalogue, Member, Owner } from '../../model/catalog/index.js';
+import type { Access } from '../../model/policy/index.js';
 import type { DataType } from '../../query/index.js';
 
 /** A column of a facade table: a visible member. */
@@ -5,9 +7,13 @@ export interface FacadeColumn {
   readonly name: string;
   /** The member's full path. */
   readonly member: string;
-  readonly kind: 'dimension' | 'measure' | 'segment';
+  readonly kind: Member['kind'];
   readonly type: DataType;
   readonly comment: string;
+  /** Measures: how parts may be summed up, and whether an empty set gives 0 instead of null. */
+  readonly additivity: Member['additivity'];
+  readonly counts: boolean;
+  readonly granularities: readonly string[];
 }
 
 /** A visible view or cube as a table. */
@@ -15,6 +21,8 @@ export interface FacadeTable {
   readonly name: string;
   readonly comment: string;
   readonly columns: readonly FacadeColumn[];
+  /** The measure that counts the rows of the root cube; without one `COUNT(*)` is refused. */
+  readonly rowCount: FacadeColumn | undefined;
 }
 
 /** All that exists for one visibility in one model version. `key` names its database. */
@@ -22,3 +30,57 @@ export interface Facade {
   readonly key: string;
   readonly tables: ReadonlyMap<string, FacadeTable>;
 }
+
+/** PostgreSQL's name of a type. */
+export const postgresType = (type: DataType): string => {
+  switch (type.kind) {
+    case 'string':
+      return 'text';
+    case 'integer':
+      return 'integer';
+    case 'double':
+      return 'double precision';
+    case 'decimal':
+      return `numeric(${type.precision},${type.scale})`;
+    case 'timestamp':
+      return 'timestamp with time zone';
+    default:
+      return type.kind;
+  }
+};
+
+const columnOf = (member: Member): FacadeColumn => ({
+  name: member.name.slice(member.owner.length + 1),
+  member: member.name,
+  kind: member.kind,
+  type: member.kind === 'segment' ? { kind: 'boolean' } : member.type,
+  comment: [member.title, member.description, member.unit && `unit: ${member.unit}`].filter(Boolean).join('. '),
+  additivity: member.additivity,
+  counts: member.cubeType.startsWith('count'),
+  granularities: member.granularities,
+});
+
+/** A plain count of the root cube's rows. Where a view shows several, none is taken for `COUNT(*)`. */
+const isRowCount = (member: Member, owner: Owner): boolean => {
+  const cube = (member.aliasOf ?? member.name).split('.')[0];
+  return member.kind === 'measure' && member.cubeType === 'count' && cube === owner.root && member.filtered !== true;
+};
+
+/** The facade of one visibility: visible views and cubes as tables, visible members as columns, nothing else. */
+export const facadeOf = (catalogue: Catalogue, access: Access): Facade => {
+  const tables = new Map<string, FacadeTable>();
+  for (const name of access.owners()) {
+    const owner = catalogue.owners.get(name);
+    const members = access.members(name).flatMap((m) => catalogue.members.get(m) ?? []);
+    if (!owner || members.length === 0) continue;
+    const columns = members.map(columnOf);
+    const counts = members.filter((m) => isRowCount(m, owner));
+    tables.set(name, {
+      name,
+      comment: [owner.title, owner.description].filter(Boolean).join('. '),
+      columns,
+      rowCount: counts.length === 1 ? columns.find((c) => c.member === counts[0]?.name) : undefined,
+    });
+  }
+  return { key: `${catalogue.version}_${access.visibilityKey}`, tables };
+};

@@ -1,1 +1,12 @@
-export type { Facade, FacadeColumn, FacadeTable } from './facade.js';
+export { loadModule as loadParser } from 'libpg-query';
+export { type Block, questionOf } from './block.js';
+export { type Classified, classify, withoutDatabase } from './classify.js';
+export { CALLER_ROLE, facadeStatements, HELPER_ROLE, templateStatements } from './ddl.js';
+export { explainLines } from './explain-lines.js';
+export { type Facade, type FacadeColumn, type FacadeTable, facadeOf, postgresType } from './facade.js';
+export { FUNCTIONS_QUERY, type Functions, functionsOf } from './functions.js';
+export { innerQuery } from './inner.js';
+export { normalForm, normalisation, PARSE_SETTINGS, planStatement, type StatementPlan } from './normal.js';
+export { ArrayText } from './rows.js';
+export { type Slot, type SlotValue, slotQuery, slotValues } from './slots.js';
+export { type ByteText, blank, byteText, quoteLiteral, readable, tokensOf } from './text.js';

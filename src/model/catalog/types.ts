@@ -33,6 +33,8 @@ export interface Member {
   readonly ratio: { readonly numerator: string; readonly denominator: string } | undefined;
   /** A cube's measure: the members that its SQL and filters name. */
   readonly reads?: readonly string[];
+  /** A cube's dimension that is another member and nothing more (`sql: "{countries.country_name}"`): that member. */
+  readonly sameAs?: string;
   /** Time dimensions only: granularities that may be asked for, finest first. */
   readonly granularities: readonly string[];
   readonly primaryKey: boolean;
