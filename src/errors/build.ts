@@ -9,6 +9,14 @@ export const build = {
     exit: 1,
     message: (p) => `${p.file} cannot be read: ${p.why}`,
   }),
+  'file-unwritable': entry<{ file: string; why: string }>({
+    blame: 'operator',
+    status: 400,
+    sqlstate: '58030',
+    exit: 1,
+    message: (p) => `${p.file} cannot be written: ${p.why}`,
+    hint: () => 'name a file in a folder that exists and that this user may write',
+  }),
   'file-refused': entry<{ file: string; why: string; way: string }>({
     blame: 'data',
     status: 400,

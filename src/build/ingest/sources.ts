@@ -6,6 +6,8 @@ export interface Source {
   readonly columns: readonly string[];
   /** Bronze table, as transforms name it. */
   readonly table: string;
+  /** How generated data is told from real data: this column of the first row ends so. */
+  readonly synthetic: { readonly column: string; readonly suffix: string };
 }
 
 export const SOURCES: ReadonlyMap<string, Source> = new Map(
@@ -23,6 +25,7 @@ export const SOURCES: ReadonlyMap<string, Source> = new Map(
         'Country',
       ],
       table: 'bronze.online_retail',
+      synthetic: { column: 'Description', suffix: ' (SYNTHETIC)' },
     },
   ].map((source) => [source.name, source]),
 );
