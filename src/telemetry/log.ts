@@ -71,9 +71,12 @@ export const openLog = (
 export const logEvent = <N extends EventName>(log: Logger, name: N, event: Events[N]): void => {
   const level = LEVELS[name] ?? 'info';
   if (!log.isLevelEnabled(level)) return;
-  const text: string = name;
-  if ('error' in event) {
-    const { error: thrown, ...rest } = event;
-    log[level](thrown instanceof Error ? { ...rest, err: thrown } : { ...rest, thrown: String(thrown) }, text);
-  } else log[level](event as object, text);
+  log[level](recordOf(event), name as string);
+};
+
+/** Errors go under pino's own key, so that stack and causes are written. */
+const recordOf = (event: object): object => {
+  if (!('error' in event)) return event;
+  const { error: thrown, ...rest } = event;
+  return thrown instanceof Error ? { ...rest, err: thrown } : { ...rest, thrown: String(thrown) };
 };
