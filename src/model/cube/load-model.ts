@@ -1,5 +1,7 @@
 import type { Emit } from '../../query/index.js';
 import type { Catalogue } from '../catalog/index.js';
+import { checkKeys } from './check-keys.js';
+import { checkSql } from './check-sql.js';
 import { compileError } from './compile-error.js';
 import type { LegCompiler } from './compiler.js';
 import { cube } from './door.js';
@@ -20,6 +22,10 @@ export interface LoadedModel {
  */
 export const loadModel = async (dir: string, _options?: { readonly emit?: Emit }): Promise<LoadedModel> => {
   const files = await readModelFiles(dir);
+  for (const file of files) {
+    checkKeys(file);
+    checkSql(file);
+  }
   const places = new Places(files);
   const packages = cube();
   await loadSqlParser();

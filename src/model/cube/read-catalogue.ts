@@ -162,6 +162,17 @@ class Reader {
     );
   }
 
+  /** A dimension whose SQL is `{countries.country_name}` and nothing more is that one under a second name. */
+  nameTwins(): void {
+    for (const member of this.members.values()) {
+      if (member.kind !== 'dimension' || member.aliasOf !== undefined) continue;
+      const sql = String(this.compilers.cubeEvaluator.byPathAnyType(member.name).sql);
+      const path = /=>\s*`\$\{\s*([A-Za-z_]\w*\.[A-Za-z_]\w*)\s*\}`$/.exec(sql)?.[1];
+      if (path && path !== member.name && this.members.get(path)?.kind === 'dimension')
+        this.members.set(member.name, Object.freeze({ ...member, sameAs: path }));
+    }
+  }
+
   /** A stand-in for a masked member is compiled, but not listed. */
   hideStandIns(): void {
     const standIns = new Set([...this.members.values()].flatMap((m) => m.pseudonym ?? []));
@@ -219,6 +230,7 @@ const readRollups = (compilers: Compilers, places: Places, members: ReadonlyMap<
 export const readCatalogue = (compilers: Compilers, files: readonly ParsedFile[], places: Places): Catalogue => {
   const reader = new Reader(compilers, places);
   for (const { config } of compilers.metaTransformer.cubes) reader.owner(config);
+  reader.nameTwins();
   reader.hideStandIns();
   reader.checkRatios();
   const joins = Object.values(compilers.joinGraph.edges).map(

@@ -25,14 +25,11 @@ const WITHOUT_VALUES = new Set(['isNull', 'isNotNull']);
 const list = (value: string | readonly string[] | undefined): readonly string[] =>
   value === undefined ? [] : typeof value === 'string' ? [value] : value;
 
-/** A member that only passes another on (`sql: "{countries.country_name}"`) is that other one: rollups hold it under one name. */
-const behind = (compilers: Compilers, members: ReadonlyMap<string, Member>, name: string): string => {
-  const symbol = compilers.cubeEvaluator.byPathAnyType(name);
-  if (symbol.aliasMember) return behind(compilers, members, symbol.aliasMember);
-  const match =
-    symbol.sql && /^\(?[\w$, ]*\)?\s*=>\s*`\$\{\s*([A-Za-z_]\w*)\.([A-Za-z_]\w*)\s*\}`$/.exec(String(symbol.sql));
-  const path = match ? `${match[1]}.${match[2]}` : undefined;
-  return path && members.get(path)?.kind === 'dimension' ? behind(compilers, members, path) : name;
+/** The member that rollups hold: behind a view's name, and behind a second name for another member. */
+const behind = (members: ReadonlyMap<string, Member>, name: string): string => {
+  const member = members.get(name);
+  const next = member?.aliasOf ?? member?.sameAs;
+  return next === undefined ? name : behind(members, next);
 };
 
 class PolicyReader {
@@ -68,7 +65,7 @@ class PolicyReader {
     const { values } = filter;
     if (!values && !WITHOUT_VALUES.has(operator)) throw this.refuse(id, `${reference} is compared with no values`);
     return {
-      member: behind(this.compilers, this.members, reference),
+      member: behind(this.members, reference),
       operator,
       values: (attributes) => {
         const given = values ? this.evaluate(cube, values, attributes) : [];
@@ -81,6 +78,8 @@ class PolicyReader {
     const id = `${cube.name}#${index}`;
     const groups = [...list(policy.group), ...list(policy.groups)];
     const filters = policy.rowLevel?.allowAll ? undefined : policy.rowLevel?.filters;
+    if (policy.rowLevel && !policy.rowLevel.allowAll && !filters?.length)
+      throw this.refuse(id, 'row_level without filters; write allow_all: true where every row is meant');
     const lists = (level: CubePolicy['memberLevel']) =>
       level && { includes: level.includesMembers ?? [], excludes: level.excludesMembers ?? [] };
     const masking = lists(policy.memberMasking);

@@ -1,2 +1,3 @@
 export type { Access, Rules } from './access.js';
 export { accessOf } from './access-of.js';
+export { nearest } from './nearest.js';
