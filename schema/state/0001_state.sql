@@ -53,12 +53,13 @@ CREATE TABLE assay.publication_table (
   CHECK ((lake_path IS NULL) = (lake_version IS NULL))
 );
 
--- The revision that readers see. Moving it is compare-and-swap under this row's lock.
+-- The revision that readers see, and the folder that lake paths are relative to. Moving it is compare-and-swap under this row's lock.
 CREATE TABLE assay.environment (
   name text PRIMARY KEY,
-  revision bigint NOT NULL
+  revision bigint NOT NULL,
+  lake text
 );
-INSERT INTO assay.environment VALUES ('prod', 0);
+INSERT INTO assay.environment (name, revision) VALUES ('prod', 0);
 
 -- Every check of every build, those that stopped a build included; append-only.
 CREATE TABLE assay.check_result (

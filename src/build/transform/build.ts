@@ -1,23 +1,12 @@
-import { error } from '../../errors/index.js';
-import type { Emit } from '../../query/index.js';
-import type { DuckDb, Warehouse } from '../../store/engine/index.js';
+import { currentPointers, withLock } from '../../store/state/index.js';
+import { orderTransforms } from './graph.js';
+import type { BuildOptions } from './options.js';
+import { parquetSession } from './parquet-session.js';
 import type { Publication } from './publication.js';
-
-/** What one build works with. */
-export interface BuildOptions {
-  /** Folder with `sql/{silver,gold}` and `seeds/`. */
-  readonly transformsDir: string;
-  /** Absolute folder of the lake: tables are `<lake>/<layer>/<table>`. */
-  readonly lake: string;
-  readonly duckdb: DuckDb;
-  readonly warehouse: Warehouse;
-  /** Key of the customer pseudonyms, at least 32 bytes. It is in no statement, log or fingerprint; its id is. */
-  readonly pseudonymKey: string;
-  readonly emit: Emit;
-  readonly signal?: AbortSignal;
-  /** Microseconds since 1970 UTC: `{{run.ts}}` and the time of checks. Default the clock. */
-  readonly now?: () => bigint;
-}
+import { publicationOf } from './publications.js';
+import { readTransforms } from './read-transforms.js';
+import { runBuild } from './run-build.js';
+import { readSeeds } from './seeds.js';
 
 export interface BuildResult {
   readonly publication: Publication;
@@ -30,9 +19,32 @@ export interface BuildResult {
 /**
  * Brings every table to the state of the bronze tables and the files, checks it and publishes all that changed in one step. Safe to
  * kill at any moment and to run again. One build at a time: a second one waits for the first.
- * Errors: `transform-invalid`, `contract-broken`, `check-failed` (nothing was published), `engine-failed`, `delta-conflict`,
- * `disk-full`, `cancelled`.
+ * Errors: `transform-invalid`, `contract-broken`, `check-failed` (no table of data was published; the results of the checks were),
+ * `view-blocked`, `view-locked`, `publish-overtaken`, `engine-failed`, `delta-conflict`, `disk-full`, `cancelled`.
  */
-export const build = async (_options: BuildOptions): Promise<BuildResult> => {
-  throw error('internal', {});
+export const build = async (options: BuildOptions): Promise<BuildResult> => {
+  const { warehouse, duckdb, signal } = options;
+  const [transforms, seeds] = await Promise.all([
+    readTransforms(options.transformsDir),
+    readSeeds(options.transformsDir),
+  ]);
+  const nodes = orderTransforms(transforms, new Set(seeds.map((seed) => seed.name)));
+  return withLock(
+    warehouse,
+    'build',
+    () =>
+      duckdb.session(async (session) => {
+        const changed = await runBuild({
+          ...options,
+          now: options.now ?? (() => BigInt(Date.now()) * 1000n),
+          signal,
+          engine: parquetSession(session, signal),
+          nodes,
+          seeds,
+        });
+        const publication = publicationOf(await currentPointers(warehouse));
+        return { publication, published: changed !== undefined, changed: changed ?? [] };
+      }),
+    signal,
+  );
 };

@@ -150,6 +150,11 @@ export const readFrontMatter = (root: YamlNode): Omit<Transform, 'file' | 'layer
   if (twice) throw need('checks').fail(`check ${twice.name} stands twice`);
   const version = Number(need('version').numberText('version'));
   if (!Number.isInteger(version) || version < 1) throw need('version').fail('version must be 1, 2, 3, ...');
+  const targets = need('targets')
+    .list('targets')
+    .map((node) => node.oneOf('a target', ['delta', 'postgres'] as const));
+  if (!targets.includes('delta'))
+    throw need('targets').fail('targets must hold delta: every table is made there first');
   return {
     name: need('name').text('name'),
     version,
@@ -158,11 +163,7 @@ export const readFrontMatter = (root: YamlNode): Omit<Transform, 'file' | 'layer
     description: need('description').text('description'),
     synthetic: f.get('synthetic')?.boolean('synthetic') ?? false,
     owner: need('owner').text('owner'),
-    targets: new Set(
-      need('targets')
-        .list('targets')
-        .map((node) => node.oneOf('a target', ['delta', 'postgres'] as const)),
-    ),
+    targets: new Set(targets),
     columns,
     natural,
     surrogate,

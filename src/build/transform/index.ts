@@ -1,3 +1,4 @@
-export { type BuildOptions, type BuildResult, build } from './build.js';
+export { type BuildResult, build } from './build.js';
+export type { BuildOptions } from './options.js';
 export * from './publication.js';
 export { openPublications, type Publications } from './publications.js';

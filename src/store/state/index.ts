@@ -7,6 +7,7 @@ export { migrate } from './migrate.js';
 export {
   currentPointers,
   currentRevision,
+  moveLake,
   type Pointer,
   type PointerSet,
   PUBLICATION_CHANNEL,

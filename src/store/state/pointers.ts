@@ -19,6 +19,8 @@ export interface Pointer {
 /** All pointers of one revision; 0 has none. */
 export interface PointerSet {
   readonly revision: number;
+  /** The lake's folder, absolute; undefined before the first publication. */
+  readonly lake: string | undefined;
   readonly pointers: readonly Pointer[];
 }
 
@@ -41,13 +43,14 @@ export const currentPointers = async (on: On): Promise<PointerSet> => {
   const rows = await stateOf(on)
     .selectFrom('assay.environment')
     .leftJoin('assay.publication_table', 'assay.publication_table.revision', 'assay.environment.revision')
-    .select('assay.environment.revision as at')
+    .select(['assay.environment.revision as at', 'assay.environment.lake as lake'])
     .selectAll('assay.publication_table')
     .where('assay.environment.name', '=', ENVIRONMENT)
     .orderBy('assay.publication_table.name')
     .execute();
   return {
     revision: rows[0] === undefined ? 0 : Number(rows[0].at),
+    lake: rows[0]?.lake ?? undefined,
     pointers: rows.flatMap((row) =>
       row.name === null || row.data_version === null || row.input_hash === null || row.content_hash === null
         ? []
@@ -80,13 +83,14 @@ export const publishPointers = async (
     readonly base: number;
     readonly revision: number;
     readonly buildId: string;
+    readonly lake: string;
     readonly pointers: readonly Pointer[];
   },
 ): Promise<void> => {
   const db = stateOf(tx);
   const swapped = await db
     .updateTable('assay.environment')
-    .set({ revision: String(publish.revision) })
+    .set({ revision: String(publish.revision), lake: publish.lake })
     .where('name', '=', ENVIRONMENT)
     .where('revision', '=', String(publish.base))
     .executeTakeFirst();
@@ -122,4 +126,9 @@ export const tablesSince = async (on: On, since: number): Promise<ReadonlySet<st
     .where('revision', '>=', String(since))
     .execute();
   return new Set(rows.flatMap((row) => (row.postgres === null ? [] : [row.postgres])));
+};
+
+/** Says where the lake is now, when its folder was moved. */
+export const moveLake = async (on: On, lake: string): Promise<void> => {
+  await stateOf(on).updateTable('assay.environment').set({ lake }).where('name', '=', ENVIRONMENT).execute();
 };

@@ -41,7 +41,7 @@ export interface StateTables {
     row_count: string;
     since: string;
   };
-  'assay.environment': { name: string; revision: string };
+  'assay.environment': { name: string; revision: string; lake: string | null };
   'assay.check_result': {
     id: Generated<string>;
     build_id: string;

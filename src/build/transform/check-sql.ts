@@ -1,0 +1,127 @@
+import type { ParquetEngine } from '../../store/delta/index.js';
+import type { Check, Transform } from './definition.js';
+import { literal, quoted, viewOf } from './sql-text.js';
+import { type Reference, render } from './template.js';
+
+/** A check and what it found, in rows. */
+export interface CheckCount {
+  readonly check: Check;
+  readonly evaluated: bigint;
+  readonly failed: bigint;
+}
+
+/** Checks that follow from the contract without being written: columns that may not be null, whole keys, whole histories. */
+export const impliedChecks = (transform: Transform): Check[] => {
+  const made = (check: Pick<Check, 'name' | 'columns' | 'question' | 'metric'>): Check => ({
+    ...check,
+    severity: 'critical',
+    toleranceMillionths: 0n,
+    place: { file: transform.file, line: 1 },
+  });
+  const checks = transform.columns
+    .filter((column) => !column.nullable)
+    .map(({ name }) =>
+      made({
+        name: `contract_not_null_${name}`,
+        columns: [name],
+        question: { type: 'not_null' },
+        metric: 'completeness',
+      }),
+    );
+  const { surrogate, scd2 } = transform;
+  const declared = transform.checks.some(
+    (check) => check.question.type === 'unique' && check.columns.length === 1 && check.columns[0] === surrogate,
+  );
+  if (surrogate !== undefined && !declared)
+    checks.push(
+      made({ name: `unique_${surrogate}`, columns: [surrogate], question: { type: 'unique' }, metric: 'uniqueness' }),
+    );
+  if (scd2) {
+    const [key, from, to, current, version] = [scd2.key, scd2.validFrom, scd2.validTo, scd2.current, scd2.version].map(
+      quoted,
+    );
+    const same = scd2.track
+      .map((column) => `lag(${quoted(column)}) OVER v IS NOT DISTINCT FROM ${quoted(column)}`)
+      .join(' AND ');
+    checks.push(
+      made({
+        name: 'history_is_whole',
+        columns: [scd2.validFrom, scd2.validTo],
+        metric: 'consistency',
+        question: {
+          type: 'sql',
+          sql: `SELECT count(*) AS evaluated, count(*) FILTER (WHERE NOT fits) AS failed FROM (
+            SELECT lead(${from}) OVER v IS NOT DISTINCT FROM ${to} AND ${current} = (${to} IS NULL)
+              AND ${version} = row_number() OVER v AND coalesce(${from} < ${to}, true)
+              AND (row_number() OVER v = 1 OR NOT (${same})) AS fits
+            FROM {{this}} WINDOW v AS (PARTITION BY ${key} ORDER BY ${from}))`,
+        },
+      }),
+    );
+  }
+  return checks;
+};
+
+/** The condition under which a row fails, for checks that look at one row at a time. */
+const rowFails = (check: Check): string | undefined => {
+  const { question } = check;
+  const column = quoted(check.columns[0] ?? '');
+  switch (question.type) {
+    case 'not_null':
+      return `${column} IS NULL`;
+    case 'accepted_values':
+      return `${column} IS NOT NULL AND ${column}::VARCHAR NOT IN (${question.values.map(literal).join(', ')})`;
+    case 'expression':
+      return `NOT coalesce((${question.expression}), false)`;
+    default:
+      return undefined;
+  }
+};
+
+const tableSql = (transform: Transform, check: Check, resolve: (of: Reference) => string): string => {
+  const { question } = check;
+  const self = viewOf(transform.name);
+  const columns = check.columns.map(quoted);
+  if (question.type === 'unique')
+    return `SELECT coalesce(sum(n), 0) AS evaluated, coalesce(sum(n - 1), 0) AS failed FROM (SELECT count(*) AS n FROM ${self}
+      WHERE ${columns.map((c) => `${c} IS NOT NULL`).join(' AND ')} GROUP BY ${columns.join(', ')})`;
+  if (question.type === 'relationship')
+    return `SELECT count(*) AS evaluated, count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM ${viewOf(question.to)} AS t
+      WHERE t.${quoted(question.field)} = s.${columns[0]})) AS failed FROM ${self} AS s WHERE s.${columns[0]} IS NOT NULL`;
+  return question.type === 'sql' ? render(transform.file, question.sql, check.place.line, resolve) : '';
+};
+
+/** Runs a table's checks on its staged rows: one pass for all that look at single rows, one statement for each other. */
+export const runChecks = async (
+  engine: ParquetEngine,
+  transform: Transform,
+  resolve: (of: Reference) => string,
+): Promise<CheckCount[]> => {
+  const all = [...impliedChecks(transform), ...transform.checks];
+  const byRow = all.flatMap((check) => {
+    const fails = rowFails(check);
+    return fails === undefined ? [] : [{ check, fails }];
+  });
+  const counts: CheckCount[] = [];
+  if (byRow.length > 0) {
+    const filters = byRow.map(({ fails }, i) => `(count(*) FILTER (WHERE ${fails}))::VARCHAR AS f${i}`);
+    const [row] = await engine.query(
+      `SELECT count(*)::VARCHAR AS n, ${filters.join(', ')} FROM ${viewOf(transform.name)}`,
+    );
+    byRow.forEach(({ check }, i) => {
+      counts.push({ check, evaluated: BigInt(String(row?.['n'])), failed: BigInt(String(row?.[`f${i}`])) });
+    });
+  }
+  for (const check of all) {
+    if (rowFails(check) !== undefined) continue;
+    const [row] = await engine.query(
+      `SELECT evaluated::HUGEINT::VARCHAR AS evaluated, failed::HUGEINT::VARCHAR AS failed FROM (${tableSql(transform, check, resolve)})`,
+    );
+    counts.push({
+      check,
+      evaluated: BigInt(String(row?.['evaluated'] ?? 0)),
+      failed: BigInt(String(row?.['failed'] ?? 0)),
+    });
+  }
+  return counts;
+};
