@@ -12,7 +12,7 @@ import {
   type DuckDBVector,
 } from '@duckdb/node-api';
 import { error } from '../../../errors/index.js';
-import { type Column, type DataType, typeText, type Value } from '../../../query/index.js';
+import { type Column, type DataType, decimalText, typeText, type Value } from '../../../query/index.js';
 
 /** Turns one item of a vector, never null, into its declared form. Undefined: it does not fit. */
 type Convert = (item: unknown) => Value | undefined;

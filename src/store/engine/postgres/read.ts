@@ -1,4 +1,4 @@
-import { AssayError } from '../../../errors/index.js';
+import { AssayError, error } from '../../../errors/index.js';
 import type { RowStream } from '../../../query/index.js';
 import type { Parameter, RunOptions, Statement } from '../engine.js';
 import { rowStream } from '../row-stream.js';
@@ -72,7 +72,16 @@ export const readOn = async (session: Session, statement: Statement, options: Re
   const watch = options.watch ?? deadline(options);
   const running: Running = { query: undefined };
   let finished: Promise<void> | undefined;
-  const failed = (e: unknown) => postgresFailure(e, options.what, watch.reason());
+  let lost = false;
+  const failed = (e: unknown) => {
+    const { milliseconds } = options;
+    // The server's own clock may be the faster one.
+    const late = sqlstateOf(e) === '57014' && milliseconds !== undefined;
+    const ended = watch.reason() ?? (late ? error('time-limit', { milliseconds }) : undefined);
+    const failure = postgresFailure(e, options.what, ended);
+    lost ||= failure.code === 'postgres-unavailable';
+    return failure;
+  };
   const finish = async (): Promise<void> => {
     const { query } = running;
     let broken = false;
@@ -91,7 +100,7 @@ export const readOn = async (session: Session, statement: Statement, options: Re
     }
     watch.clear();
     watch.signal.removeEventListener('abort', onEnd);
-    options.done(broken);
+    options.done(broken || lost);
   };
   const stop = () => {
     finished ??= finish();
@@ -112,8 +121,9 @@ export const readOn = async (session: Session, statement: Statement, options: Re
       stop,
     });
   } catch (e) {
+    const failure = failed(e);
     await stop();
-    throw failed(e);
+    throw failure;
   }
 };
 
