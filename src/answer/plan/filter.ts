@@ -75,6 +75,8 @@ export const checkFilter = (filter: Filter, nameOf: NameOf, zone: string, where:
     throw bad(`${where}.op`, `${op} needs a string; ${filter.member} is ${typeText(type)}`);
   if (ORDERED.has(op) && type.kind === 'boolean') throw bad(`${where}.op`, `${op} is not defined on boolean`);
   const values = valuesOf(op, filter.values, where).map((v, i) => checkValue(v, type, zone, `${where}.values[${i}]`));
+  if ((op === 'like' || op === 'ilike') && /(^|[^\\])(\\\\)*\\$/.test(String(values[0])))
+    throw bad(`${where}.values[0]`, 'a pattern must not end with its escape character, the backslash');
   if (values.length === 0) return { member, op };
   return type.kind === 'timestamp' ? halfOpen(member, op, values) : { member, op, values };
 };

@@ -31,7 +31,10 @@ export const guardLeg = (leg: LegQuery, named: readonly string[], model: PlanMod
   let compiled = model.legs.compile(leg, dialect);
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const found = model.access.rules(compiled.cubes, named);
-    const rules = found.denied ? [...found.filters, never(model.catalogue, compiled.cubes)] : found.filters;
+    const rules =
+      found.denied && found.filters.length === 0
+        ? [...found.filters, never(model.catalogue, compiled.cubes)]
+        : found.filters;
     if (rules.length === 0) return { compiled, rules, policies: found.policies };
     const guarded = model.legs.compile({ ...leg, where: [...leg.where, ...rules] }, dialect);
     const same =

@@ -31,5 +31,8 @@ export const namesOf = (catalogue: Catalogue, access: Access): Names => {
   return { member, seen };
 };
 
-/** The cube member behind a view's member. Rollups and policies name these. */
-export const cubeMember = (catalogue: Catalogue, name: string): string => catalogue.members.get(name)?.aliasOf ?? name;
+/** The cube member behind a view's member, or behind a cube's second name for it. Rollups name these. */
+export const cubeMember = (catalogue: Catalogue, name: string): string => {
+  const own = catalogue.members.get(name)?.aliasOf ?? name;
+  return catalogue.members.get(own)?.sameAs ?? own;
+};

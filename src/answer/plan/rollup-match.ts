@@ -145,6 +145,21 @@ const atGrain = (leg: LegQuery, kept: Kept): boolean => {
   );
 };
 
+const known = new WeakMap<LegCompiler, Map<string, string | undefined>>();
+/** `LegCompiler.measureOver`, once for each compiled model, definition and measure: rendering it costs a millisecond. */
+const measureOver = (
+  legs: LegCompiler,
+  definition: RollupDefinition,
+  measure: string,
+  columns: ReadonlyMap<string, string>,
+): string | undefined => {
+  const mine = known.get(legs) ?? new Map<string, string | undefined>();
+  known.set(legs, mine);
+  const key = `${definition.hash} ${measure}`;
+  if (!mine.has(key)) mine.set(key, legs.measureOver(measure, columns, 'duckdb'));
+  return mine.get(key);
+};
+
 const measureOf = (name: string, grain: boolean, kept: Kept, legs: LegCompiler): string | 'missing' | undefined => {
   const member = kept.catalogue.members.get(name);
   const cube = kept.cube(name);
@@ -162,7 +177,7 @@ const measureOf = (name: string, grain: boolean, kept: Kept, legs: LegCompiler):
         return c === undefined ? [] : [[d, `"${c}"`] as const];
       }),
     );
-    const over = legs.measureOver(cube, dimensions, 'duckdb');
+    const over = measureOver(legs, kept.definition, cube, dimensions);
     if (over !== undefined) return over;
   }
   return column === undefined ? 'missing' : undefined;

@@ -1,0 +1,186 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Ask, type AskParts, makeAsk, type RollupNode } from '../../src/answer/run/index.js';
+import type { RollupLayout, RollupPartition, RollupState } from '../../src/build/rollup/index.js';
+import type { Publication } from '../../src/build/transform/index.js';
+import type { RollupDefinition } from '../../src/model/catalog/index.js';
+import { loadModel } from '../../src/model/cube/index.js';
+import { accessOf } from '../../src/model/policy/index.js';
+import { type Caller, localCaller, noEmit, timestampText, type Value, valueText } from '../../src/query/index.js';
+import { type DuckDb, openDuckDb } from '../../src/store/engine/index.js';
+import type { Line } from './brute-force.js';
+import { MODEL } from './model.js';
+
+const quote = (value: string | null) => (value === null ? 'NULL' : `'${value.replaceAll("'", "''")}'`);
+const micros = (date: string) => BigInt(Date.parse(date)) * 1000n;
+
+/** What each measure of the two rollups is, in SQL written by hand over `star.flat`. */
+const SQL: Record<string, string> = {
+  'sales.amount': 'CAST(sum(amount) AS DECIMAL(18,2))',
+  'sales.units': 'CAST(sum(qty) AS BIGINT)',
+  'sales.lines': 'count(*)',
+  'sales.most': 'max(qty)',
+  'sales.least': 'min(qty)',
+  'sales.returns': 'CAST(sum(amount) FILTER (returned) AS DECIMAL(18,2))',
+  'shops.name': 'shop',
+  'shops.region': 'region',
+};
+const columnSql = (member: string, granularity: string) =>
+  member === 'sales.sold_at'
+    ? `date_trunc('${granularity}', make_timestamp(epoch_us(sold_at)))`
+    : (SQL[member] ?? member.replace('sales.', ''));
+
+const SPANS: readonly [string, string, string][] = [
+  ['2010-10', '2010-10-01', '2010-11-01'],
+  ['2010-11', '2010-11-01', '2010-12-01'],
+];
+const keys = (definition: RollupDefinition) => [
+  ...definition.dimensions,
+  definition.timeDimension ?? '',
+  ...definition.measures,
+];
+const layoutOf = (definition: RollupDefinition): RollupLayout => ({
+  columns: new Map(
+    keys(definition).map((k, i) => [k === definition.timeDimension ? `${k}.${definition.granularity}` : k, `r${i}`]),
+  ),
+});
+
+/** Everything that `makeAsk` takes, over one DuckDB with a star in it. The rollups are made by hand-written SQL. */
+export interface World {
+  readonly ask: Ask;
+  readonly parts: AskParts;
+  readonly duckdb: DuckDb;
+  load(lines: readonly Line[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const openWorld = async (change: (parts: AskParts) => AskParts = (p) => p): Promise<World> => {
+  const dir = await mkdtemp(join(tmpdir(), 'assay-star-'));
+  for (const [name, text] of Object.entries(MODEL)) {
+    await mkdir(dirname(join(dir, name)), { recursive: true });
+    await writeFile(join(dir, name), text);
+  }
+  const model = await loadModel(dir);
+  const duckdb = await openDuckDb({ memory: '1GB', threads: 2, tempDir: join(dir, 'tmp'), emit: noEmit });
+  await duckdb.execute('CREATE SCHEMA star');
+  let load = 0;
+  const publication = (): Publication => ({
+    revision: load,
+    tables: new Map(
+      ['sales', 'shops'].map((name) => [
+        `star.${name}`,
+        {
+          name: `star.${name}`,
+          postgres: undefined,
+          lake: { path: `star.${name}`, version: load },
+          dataVersion: `v${load}`,
+          rows: 0,
+          since: load,
+        },
+      ]),
+    ),
+  });
+  const definitions = new Map(model.catalogue.rollups.map((r) => [r.id, r]));
+  const builtFrom = () => new Map([...publication().tables.values()].map((t) => [t.name, t.dataVersion]));
+  const stateOf = (definition: RollupDefinition): RollupState => {
+    const part = (key: string, span: RollupPartition['span']): RollupPartition => ({
+      rollup: definition.id,
+      key,
+      version: `${key}.${load}`,
+      span,
+      rows: 10,
+      bytes: 100,
+      builtFrom: builtFrom(),
+    });
+    return {
+      rollup: definition.id,
+      hash: definition.hash,
+      partitions: [
+        ...SPANS.map(([key, from, to]) => part(key, { from: micros(from), to: micros(to) })),
+        part('null', null),
+      ],
+      covers: { from: micros('2010-10-01'), to: micros('2010-12-01') },
+      complete: true,
+      builtFrom: builtFrom(),
+      refused: undefined,
+    };
+  };
+  const table = (rollup: string, key: string) => `"${rollup}/${key}"`;
+  const rollups: RollupNode = {
+    inventory: () => ({ states: new Map([...definitions].map(([id, d]) => [id, stateOf(d)])) }),
+    layout: (id) => {
+      const definition = definitions.get(id);
+      return definition && layoutOf(definition);
+    },
+    pin: async (partitions) => ({ tables: partitions.map((p) => table(p.rollup, p.key)), release: () => {} }),
+  };
+  const build = async (definition: RollupDefinition): Promise<void> => {
+    const all = keys(definition);
+    const groups = definition.dimensions.length + 1;
+    const select = all.map((m, i) => `${columnSql(m, definition.granularity ?? '')} AS r${i}`).join(', ');
+    const parts = [
+      ...SPANS.map(([key, from, to]) => [key, `sold_at >= '${from}T00:00:00Z' AND sold_at < '${to}T00:00:00Z'`]),
+      ['null', 'sold_at IS NULL'],
+    ];
+    for (const [key, where] of parts)
+      await duckdb.execute(
+        `CREATE OR REPLACE TABLE ${table(definition.id, key ?? '')} AS SELECT ${select} FROM star.flat WHERE ${where} GROUP BY ${Array.from({ length: groups }, (_, i) => i + 1).join(', ')}`,
+      );
+  };
+  const parts = change({
+    model: () => ({ ...model, accessOf: (caller: Caller) => accessOf(model.catalogue, caller) }),
+    publications: { current: publication, refresh: async () => publication() },
+    rollups,
+    engines: { postgres: duckdb.engine, lake: duckdb.engine, rollup: duckdb.engine },
+    lakeRelation: async (path) => path,
+    rawSource: 'lake',
+    emit: noEmit,
+  });
+  return {
+    ask: makeAsk(parts),
+    parts,
+    duckdb,
+    load: async (lines) => {
+      load += 1;
+      const shops = [...new Map(lines.flatMap((l) => (l.shop === null ? [] : [[l.shop, l.region] as const])))];
+      const idOf = (shop: string | null) => (shop === null ? -1 : shops.findIndex(([name]) => name === shop));
+      await duckdb.execute('CREATE OR REPLACE TABLE star.shops (id BIGINT, name VARCHAR, region VARCHAR)');
+      if (shops.length > 0)
+        await duckdb.execute(
+          `INSERT INTO star.shops VALUES ${shops.map(([name, region], i) => `(${i}, ${quote(name)}, ${quote(region)})`).join(', ')}`,
+        );
+      await duckdb.execute(
+        'CREATE OR REPLACE TABLE star.sales (id BIGINT, shop_id BIGINT, kind VARCHAR, buyer VARCHAR, returned BOOLEAN, qty INTEGER, amount DECIMAL(12,2), sold_at TIMESTAMPTZ)',
+      );
+      const rows = lines.map((l) => {
+        const at = l.sold_at === null ? 'NULL' : `'${timestampText(l.sold_at)}'`;
+        const amount = l.amount === null ? 'NULL' : `CAST('${Number(l.amount) / 100}' AS DECIMAL(12,2))`;
+        return `(${l.id}, ${idOf(l.shop)}, ${quote(l.kind)}, ${quote(l.buyer)}, ${l.returned ?? 'NULL'}, ${l.qty ?? 'NULL'}, ${amount}, ${at})`;
+      });
+      if (rows.length > 0) await duckdb.execute(`INSERT INTO star.sales VALUES ${rows.join(', ')}`);
+      await duckdb.execute(
+        'CREATE OR REPLACE VIEW star.flat AS SELECT s.*, h.name AS shop, h.region FROM star.sales s LEFT JOIN star.shops h ON s.shop_id = h.id',
+      );
+      for (const definition of definitions.values()) await build(definition);
+    },
+    close: async () => {
+      await duckdb.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+};
+
+/** An answer's rows as texts in exact form, instants in UTC. */
+export const cellsOf = async (
+  ask: Ask,
+  query: Parameters<Ask['query']>[0],
+  caller: Caller = localCaller(['boss']),
+): Promise<{ rows: (string | null)[][]; source: string; names: string[] }> => {
+  const answer = await ask.query(query, caller, { surface: 'cli', requestId: 'test' });
+  const rows: (string | null)[][] = [];
+  for await (const batch of answer.rows)
+    for (let row = 0; row < batch.length; row++)
+      rows.push(answer.columns.map((c, i) => valueText(c.type, (batch.columns[i]?.[row] ?? null) as Value)));
+  return { rows, source: answer.provenance().source, names: answer.columns.map((c) => c.name) };
+};
