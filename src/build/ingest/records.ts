@@ -68,7 +68,7 @@ export async function* readRecords(options: ReadRecords): AsyncGenerator<readonl
   const limit = options.limit ?? RECORD_LIMIT;
   const chunk = options.chunk ?? CHUNK;
   const bounds = new Bounds(fields);
-  let budget = 64 * chunk + 4 * source.size;
+  let budget = 4 * (limit + source.size);
   /** The window: bytes of the file from `base` on; `at` is where the next record begins in it. */
   let window = Buffer.alloc(0);
   let base = options.from;
@@ -102,8 +102,11 @@ export async function* readRecords(options: ReadRecords): AsyncGenerator<readonl
     number += 1;
   };
 
-  /** Rejects the line at hand, however long it is, holding no more of it than its head. */
-  const rejectLine = async (reason: RejectReason, detail: string): Promise<Reject> => {
+  /**
+   * Rejects the line at hand, however long it is, holding no more of it than its head. `least`: the lines up to so many bytes from
+   * here on are taken as one.
+   */
+  const rejectLine = async (reason: RejectReason, detail: string, least = 0): Promise<Reject> => {
     const hash = createHash('sha256');
     const heads: Buffer[] = [];
     const start = { number, line, offset: base + at };
@@ -116,8 +119,10 @@ export async function* readRecords(options: ReadRecords): AsyncGenerator<readonl
       length += bytes.length;
     };
     for (;;) {
-      const end = window.indexOf(LF, at);
+      const taken = base + at - start.offset;
+      const end = window.indexOf(LF, Math.min(window.length, at + Math.max(0, least - taken)));
       const piece = window.subarray(at, end < 0 ? window.length : end);
+      line += countLines(piece, 0, piece.length);
       if (piece.length > 0) {
         if (held) take(Buffer.from([CR]));
         held = piece[piece.length - 1] === CR;
@@ -164,25 +169,20 @@ export async function* readRecords(options: ReadRecords): AsyncGenerator<readonl
     } else if (scan.kind === 'record') {
       batch.push(whole(scan.end, scan.count));
       advance(scan.next);
-    } else if (scan.kind === 'over') {
-      const quoted = scan.quoted && window.subarray(at, at + limit).includes(LF);
-      budget -= quoted ? limit : 0;
-      batch.push(
-        quoted
-          ? await rejectLine('unbalanced_quote', `its quote is not closed within ${limit} bytes`)
-          : await rejectLine('record_too_large', `it is longer than ${limit} bytes`),
-      );
     } else {
+      const to = scan.kind === 'over' ? at + limit : scan.at;
       const lineEnd = window.indexOf(LF, at);
-      const several = lineEnd >= 0 && lineEnd < scan.at;
-      budget -= several ? scan.at - lineEnd : 0;
-      if (several && budget < 0) {
-        const next = window.indexOf(LF, scan.at);
-        const end = next < 0 ? scan.at : next;
-        batch.push(reject(end, scan.reason, `${scan.detail}; the lines up to there are kept as one`));
-        advance(next < 0 ? end : next + 1);
-      } else if (several) batch.push(await rejectLine('unbalanced_quote', 'a quote of this line is not closed on it'));
-      else batch.push(await rejectLine(scan.reason, scan.detail));
+      if (lineEnd < 0 || lineEnd >= to) {
+        const alone = scan.kind === 'over' ? 'record_too_large' : scan.reason;
+        batch.push(await rejectLine(alone, scan.kind === 'over' ? `it is longer than ${limit} bytes` : scan.detail));
+      } else {
+        budget -= to - lineEnd;
+        batch.push(
+          budget >= 0
+            ? await rejectLine('unbalanced_quote', 'a quote of this line is not closed on it')
+            : await rejectLine('unbalanced_quote', 'quotes are not closed; these lines are kept as one', to - at - 1),
+        );
+      }
     }
     if (base !== before && batch.length > 0) {
       yield batch;

@@ -24,7 +24,7 @@ export type Scan =
       readonly detail: string;
     }
   /** The limit was reached before the record's end. */
-  | { readonly kind: 'over'; readonly quoted: boolean }
+  | { readonly kind: 'over' }
   /** The buffer ends before the record does. */
   | { readonly kind: 'more' };
 
@@ -49,8 +49,8 @@ export class Bounds {
 export const scanRecord = (buffer: Buffer, start: number, last: boolean, limit: number, bounds: Bounds): Scan => {
   // One byte more than the limit: the line end of a record that just fits.
   const stop = Math.min(buffer.length, start + limit + 1);
-  const cut = (quoted: boolean, unfinished: Scan): Scan =>
-    buffer.length > start + limit ? { kind: 'over', quoted } : last ? unfinished : { kind: 'more' };
+  const cut = (unfinished: Scan): Scan =>
+    buffer.length > start + limit ? { kind: 'over' } : last ? unfinished : { kind: 'more' };
   let i = start;
   let field = 0;
   for (;;) {
@@ -61,7 +61,7 @@ export const scanRecord = (buffer: Buffer, start: number, last: boolean, limit: 
       for (;;) {
         close = buffer.indexOf(QUOTE, close);
         if (close < 0 || close >= stop)
-          return cut(true, {
+          return cut({
             kind: 'malformed',
             reason: 'unbalanced_quote',
             at: stop,
@@ -93,7 +93,7 @@ export const scanRecord = (buffer: Buffer, start: number, last: boolean, limit: 
       while (i < stop && buffer[i] !== COMMA && buffer[i] !== LF) i += 1;
       if (i >= stop) {
         bounds.set(field, from, i, false);
-        return cut(false, { kind: 'record', end: i, next: i, count: field + 1 });
+        return cut({ kind: 'record', end: i, next: i, count: field + 1 });
       }
       if (buffer[i] === LF) {
         const end = i > from && buffer[i - 1] === CR ? i - 1 : i;
