@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { settleCubeEnvironment } from '../../config/index.js';
 import type { Compilers, CubePackages, ModelFile } from './parts.js';
+import { transpileHere } from './transpile-here.js';
 
 const require = createRequire(import.meta.url);
 
@@ -18,8 +19,13 @@ const withoutNative = () => {
 };
 
 interface CompilerApi {
+  readonly repository: object;
+  readonly nativeInstance: object;
+  readonly compiledScriptCache: object;
+  readonly compiledJinjaCache: object;
+  readonly compiledYamlCache: object;
+  compileSchema(version: string, requestId?: string): Promise<Compilers>;
   getCompilers(): Promise<Compilers>;
-  dispose(): void;
 }
 type CompilerApiClass = new (repository: object, dbType: () => Promise<string>, options: object) => CompilerApi;
 
@@ -42,16 +48,35 @@ export const cube = (): CubePackages => {
   if (packages) return packages;
   settleCubeEnvironment();
   hushPlannerWarning();
-  const compiler = require('@cubejs-backend/schema-compiler') as Omit<CubePackages, 'compile' | 'DuckDbQuery'>;
+  const compiler = require('@cubejs-backend/schema-compiler') as Omit<CubePackages, 'compile' | 'DuckDbQuery'> & {
+    prepareCompiler(repository: object, options: object): Compilers & { compiler: { compile(): Promise<void> } };
+  };
   const { CompilerApi } = require('@cubejs-backend/server-core/dist/src/core/CompilerApi') as {
     CompilerApi: CompilerApiClass;
   };
   const { DuckDBQuery } = require('@cubejs-backend/duckdb-driver/dist/src/DuckDBQuery.js') as {
     DuckDBQuery: CubePackages['DuckDbQuery'];
   };
+  const { prepareCompiler } = compiler;
   class Api extends CompilerApi {
     createNativeInstance() {
       return withoutNative();
+    }
+    /** As CompilerApi does it, with the work of its pool of workers done in this process. */
+    override async compileSchema(): Promise<Compilers> {
+      const compilers = prepareCompiler(this.repository, {
+        allowNodeRequire: false,
+        compileContext: {},
+        standalone: false,
+        nativeInstance: this.nativeInstance,
+        compiledScriptCache: this.compiledScriptCache,
+        compiledJinjaCache: this.compiledJinjaCache,
+        compiledYamlCache: this.compiledYamlCache,
+      });
+      const pool = transpileHere(require, withoutNative);
+      Object.defineProperty(compilers.compiler, 'workerPool', { get: () => pool, set: () => {} });
+      await compilers.compiler.compile();
+      return compilers;
     }
   }
   packages = {
