@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { error } from '../../errors/index.js';
 import type { RollupDefinition } from '../../model/catalog/index.js';
 import { CHUNK_BYTES, getPartition, putPartition } from './blobs.js';
@@ -14,7 +12,8 @@ import type { BuildRollupsOptions, RollupBuildResult } from './options.js';
 import { prove, type Verdict } from './prove.js';
 import { rawReader, wholeLeg } from './raw.js';
 import { dropAll, entriesStand, publishManifest, readManifest, retire, type Shelf, shelfOf } from './registry.js';
-import { ALL_KEY, readBack, type StagedPartition, stageRows, type Workshop, writePartitions } from './stage.js';
+import { ALL_KEY, readBack, type StagedPartition, stageRows, writePartitions } from './stage.js';
+import { openWorkshop } from './workshop.js';
 
 /** Stands for the contents of a table that no transform publishes: never equal, so built anew each time. */
 const UNVERSIONED = 'unversioned';
@@ -82,15 +81,11 @@ const underLease = async (
   const { duckdb } = options;
   const { layout } = shelf;
   const { signal } = held;
-  await mkdir(options.dir, { recursive: true });
-  const workshop: Workshop = {
-    dir: await mkdtemp(join(options.dir, 'build-')),
-    prefix: `rollup_build_${randomBytes(6).toString('hex')}_`,
-  };
-  const tables: string[] = [];
+  const started = performance.now();
+  const workshop = await openWorkshop(options.dir);
+  const tables = [`${workshop.prefix}rows`, `${workshop.prefix}back`];
   try {
     const raw = rawReader(options.legs, options.source);
-    tables.push(`${workshop.prefix}rows`, `${workshop.prefix}back`);
     const rows = await stageRows(layout, raw, duckdb, workshop, signal);
     const staged = await writePartitions(layout, rows, duckdb, workshop, signal);
     await duckdb.execute(`DROP TABLE ${quoted(rows)}`);
@@ -109,7 +104,7 @@ const underLease = async (
             `${layout.hash} ${options.publication.revision}`,
           );
     if (!verdict.equal) return await refuse(options, shelf, old, held, verdict);
-    return await publish(options, shelf, old, builtFrom, held, staged, verdict.proof);
+    return await publish(options, shelf, old, builtFrom, held, staged, verdict.proof, started);
   } finally {
     for (const table of tables) await duckdb.execute(`DROP TABLE IF EXISTS ${quoted(table)}`);
     await rm(workshop.dir, { recursive: true, force: true });
@@ -172,9 +167,9 @@ const publish = async (
   held: HeldLease,
   staged: readonly StagedPartition[],
   proof: string,
+  started: number,
 ): Promise<Outcome> => {
   const { definition, hash } = shelf.layout;
-  const started = performance.now();
   const partitions: ManifestPartition[] = [];
   for (const s of staged) partitions.push(await store(options, shelf, builtFrom, held, s, proof));
   const { gaps, covers } = await coverage(shelf.layout, staged, options.duckdb);

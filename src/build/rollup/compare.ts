@@ -51,30 +51,25 @@ export const firstDifference = async (
     text(differs(v), `d${i}`),
   ]);
   const columns = [...shown, text('a.here', 'ha'), text('b.here', 'hb'), ...sides];
-  const found = await duckdb.read(
-    {
-      sql: `SELECT ${columns.join(', ')} FROM (SELECT *, 1 AS here FROM ${quoted(rawTable)}) AS a FULL JOIN (SELECT *, 1 AS here FROM (${rollupSelect})) AS b ON ${['a.here = b.here', ...on].join(' AND ')} WHERE a.here IS NULL OR b.here IS NULL OR ${values.map(differs).join(' OR ')} ORDER BY ALL LIMIT 1`,
-      parameters: [],
-      columns: columns.map((_, i) => ({ name: `x${i}`, type: { kind: 'string' }, role: 'dimension' })),
-    },
+  const [found] = await duckdb.query<Record<string, string | null>>(
+    `SELECT ${columns.join(', ')} FROM (SELECT *, 1 AS here FROM ${quoted(rawTable)}) AS a FULL JOIN (SELECT *, 1 AS here FROM (${rollupSelect})) AS b ON ${['a.here = b.here', ...on].join(' AND ')} WHERE a.here IS NULL OR b.here IS NULL OR ${values.map(differs).join(' OR ')} ORDER BY ALL LIMIT 1`,
+    [],
     { signal },
   );
-  if (found.length === 0) return undefined;
-  const at = (i: number): string | null => (found.columns[i]?.[0] as string | null | undefined) ?? null;
-  const base = keys.length + 2;
-  const only = at(keys.length) === null ? 'rollup' : at(keys.length + 1) === null ? 'raw' : undefined;
+  if (!found) return undefined;
+  const only = found['ha'] === null ? 'rollup' : found['hb'] === null ? 'raw' : undefined;
   const i =
     only === undefined
       ? Math.max(
           0,
-          values.findIndex((_, v) => at(base + 3 * v + 2) === 'true'),
+          values.findIndex((_, v) => found[`d${v}`] === 'true'),
         )
       : 0;
   return {
-    keys: keys.map((_, k) => at(k)),
+    keys: keys.map((_, k) => found[`k${k}`] ?? null),
     only,
     label: values[i]?.label ?? 'groups',
-    raw: at(base + 3 * i),
-    rollup: at(base + 3 * i + 1),
+    raw: found[`a${i}`] ?? null,
+    rollup: found[`b${i}`] ?? null,
   };
 };

@@ -54,16 +54,9 @@ const bucketSpan = async (
   const file = staged[0]?.file;
   if (!layout.time || file === undefined || !isCalendar(granularity)) return null;
   const time = quoted(layout.time.name);
-  const found = await duckdb.read({
-    sql: `SELECT min(${time}), max(${time}) FROM read_parquet(${literal(file)})`,
-    parameters: [],
-    columns: [
-      { name: 'lo', type: { kind: 'timestamp' }, role: 'time' },
-      { name: 'hi', type: { kind: 'timestamp' }, role: 'time' },
-    ],
-  });
-  const from = found.columns[0]?.[0];
-  const to = found.columns[1]?.[0];
-  if (typeof from !== 'bigint' || typeof to !== 'bigint') return null;
-  return { from: from.toString(), to: spanOf(to, granularity).to.toString() };
+  const [found] = await duckdb.query<{ lo: bigint | null; hi: bigint | null }>(
+    `SELECT min(${time}) AS lo, max(${time}) AS hi FROM read_parquet(${literal(file)})`,
+  );
+  if (!found || found.lo === null || found.hi === null) return null;
+  return { from: found.lo.toString(), to: spanOf(found.hi, granularity).to.toString() };
 };

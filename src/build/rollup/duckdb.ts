@@ -1,20 +1,13 @@
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { error } from '../../errors/index.js';
-import {
-  type Column,
-  type ColumnBatch,
-  type DataType,
-  type RowStream,
-  type Value,
-  valueText,
-} from '../../query/index.js';
+import { type Column, type DataType, type RowStream, type Value, valueText } from '../../query/index.js';
 import type { DuckDb } from '../../store/engine/index.js';
 import { duckdbType } from './layout.js';
 
-/** What rollups need of the node's DuckDB: one database, whose tables every statement sees. */
-export type RollupDuckDb = Pick<DuckDb, 'execute' | 'read'>;
+/**
+ * What rollups need of the node's DuckDB: one database, whose tables every statement sees. Statements here name tables that live
+ * once, so none of them is worth a prepared statement, which would keep the memory of its last run.
+ */
+export type RollupDuckDb = Pick<DuckDb, 'execute' | 'query'>;
 
 /** A name, as SQL wants it. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -44,56 +37,53 @@ const micros = (value: Value): string | null => (value === null ? null : String(
 const cell = (type: DataType, place: string): string =>
   type.kind === 'timestamp' ? `make_timestamp(CAST(${place} AS BIGINT))` : `CAST(${place} AS ${duckdbType(type)})`;
 
-/** A batch as lines of JSON. Every value is text in its exact form, so nothing is read as another type. */
-const lines = (columns: readonly Column[], batch: ColumnBatch): string => {
-  let text = '';
-  for (let row = 0; row < batch.length; row++) {
-    text += '[';
-    for (let c = 0; c < columns.length; c++) {
-      const column = columns[c];
-      const value = batch.columns[c]?.[row] ?? null;
-      if (column === undefined) continue;
-      const plain = column.type.kind === 'timestamp' ? micros(value) : valueText(column.type, value);
-      text += `${c === 0 ? '' : ','}${plain === null ? 'null' : JSON.stringify(plain)}`;
-    }
-    text += ']\n';
-  }
-  return text;
-};
+/** Rows go over in portions of about this many, so that memory stays flat however many there are. */
+const PORTION = 8_192;
+
+/** A column's values as one JSON array of texts, each in its exact form, so that nothing is read as another type. */
+const jsonOf = (column: Column, values: readonly Value[]): string =>
+  JSON.stringify(
+    values.map((value) => (column.type.kind === 'timestamp' ? micros(value) : valueText(column.type, value))),
+  );
 
 /**
- * Fills a new table from a stream of another engine, through a file, so that memory stays flat. Gives the number of rows.
- * Errors: those of the stream; `engine-failed`, `disk-full`, `cancelled`.
+ * Fills a new table from a stream, of whichever engine. Gives the number of rows.
+ * Errors: those of the stream; `engine-failed`, `cancelled`.
  */
 export const fillTable = async (
   duckdb: RollupDuckDb,
   table: string,
   columns: readonly Column[],
   rows: RowStream,
-  file: string,
   signal?: AbortSignal,
 ): Promise<number> => {
+  const lists = columns.map((_, i) => `unnest(from_json(?, '["VARCHAR"]')) AS v${i}`);
+  const cells = columns.map((c, i) => cell(c.type, `v${i}`));
+  const insert = `INSERT INTO ${quoted(table)} SELECT ${cells.join(', ')} FROM (SELECT ${lists.join(', ')})`;
   let count = 0;
-  const text = async function* () {
-    for await (const batch of rows) {
-      count += batch.length;
-      yield lines(columns, batch);
-    }
+  let waiting = 0;
+  let portion: Value[][] = columns.map(() => []);
+  const flush = async () => {
+    if (waiting === 0) return;
+    const texts = columns.map((c, i) => jsonOf(c, portion[i] ?? []));
+    portion = columns.map(() => []);
+    count += waiting;
+    waiting = 0;
+    await duckdb.execute(insert, texts, signal ? { signal } : {});
   };
   try {
-    await orCancelled(signal, () => pipeline(text, createWriteStream(file), ...(signal ? [{ signal }] : [])));
-    await createTable(duckdb, table, columns);
-    const cells = columns.map((c, i) => cell(c.type, `v[${i + 1}]`));
-    const places = columns.map((_, i) => `'$[${i}]'`).join(', ');
-    if (count > 0)
-      await duckdb.execute(
-        `INSERT INTO ${quoted(table)} SELECT ${cells.join(', ')} FROM (SELECT json_extract_string(json, [${places}]) AS v FROM read_json_objects(${literal(file)}, format = 'newline_delimited', maximum_object_size = 67108864))`,
-        [],
-        signal ? { signal } : {},
-      );
+    await orCancelled(signal, async () => {
+      await createTable(duckdb, table, columns);
+      for await (const batch of rows) {
+        signal?.throwIfAborted();
+        for (const [i, own] of portion.entries()) for (const value of batch.columns[i] ?? []) own.push(value);
+        waiting += batch.length;
+        if (waiting >= PORTION) await flush();
+      }
+      await flush();
+    });
   } finally {
     await rows.cancel();
-    await rm(file, { force: true });
   }
   return count;
 };

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { type Column, type LegQuery, timestampText } from '../../query/index.js';
 import { type ComparedValue, type Difference, firstDifference } from './compare.js';
 import { fillTable, quoted, type RollupDuckDb } from './duckdb.js';
 import { duckdbType, isAdditive, type StoredColumn, type StoredLayout, totalOf } from './layout.js';
 import { legOf, type RawReader, wholeLeg } from './raw.js';
 import { spanOf } from './span.js';
-import { ALL_KEY, NULL_KEY, type Workshop } from './stage.js';
+import { ALL_KEY, NULL_KEY } from './stage.js';
+import type { Workshop } from './workshop.js';
 
 /** What a proof says: what was compared, or the first thing that was not equal. */
 export type Verdict =
@@ -26,11 +26,12 @@ interface Proof {
   readonly signal: AbortSignal;
 }
 
-/** Time bucket by which totals are compared: the partition, or the rollup's own bucket where it is not partitioned. */
-const bucketOf = ({ layout }: Proof): { readonly granularity: string; readonly sql: string } | undefined => {
+/** How totals are cut in time: not at all, by the rollup's own bucket, or by partition (its bucket where there are none). */
+type Cut = 'whole' | 'bucket' | 'partition';
+const bucketOf = ({ layout }: Proof, cut: Cut): { readonly granularity: string; readonly sql: string } | undefined => {
   const { partitionGranularity, granularity } = layout.definition;
-  if (!layout.time || granularity === undefined) return undefined;
-  return partitionGranularity === undefined
+  if (cut === 'whole' || !layout.time || granularity === undefined) return undefined;
+  return cut === 'bucket' || partitionGranularity === undefined
     ? { granularity, sql: quoted(layout.time.name) }
     : { granularity: partitionGranularity, sql: 'p' };
 };
@@ -43,10 +44,10 @@ const partitionName = (proof: Proof, bucket: string | null | undefined): string 
   return bucket === null ? NULL_KEY : spanOf(BigInt(bucket), granularity).key;
 };
 
-/** A difference in words. `keyNames` are the members that the keys stand for; the bucket, if any, is the last key. */
-const words = (d: Difference, keyNames: readonly string[], bucket: boolean, own: boolean): string => {
+/** A difference in words. `keyNames` are the members that the first keys stand for; `bucket` tells that the last one is a time. */
+const words = (d: Difference, keyNames: readonly string[], bucket: boolean): string => {
   const group = keyNames.map((name, i) => `${name} = ${d.keys[i] ?? 'null'}`);
-  const at = bucket && own ? d.keys[d.keys.length - 1] : undefined;
+  const at = bucket ? d.keys[d.keys.length - 1] : undefined;
   if (at) group.push(timestampText(BigInt(at)));
   const where = group.length === 0 ? '' : ` where ${group.join(' and ')}`;
   const values = `raw ${d.raw ?? 'null'}, rollup ${d.rollup ?? 'null'}`;
@@ -60,10 +61,10 @@ const compareTotals = async (
   proof: Proof,
   name: string,
   dimensions: readonly StoredColumn[],
-  bucketed: boolean,
+  cut: Cut,
 ): Promise<Verdict | undefined> => {
   const { layout, duckdb, table, signal } = proof;
-  const bucket = bucketed ? bucketOf(proof) : undefined;
+  const bucket = bucketOf(proof, cut);
   // the other way round than the rows were fetched, so that a swap of two columns does not swap both sides
   const stored = layout.columns.filter((c) => c.role === 'measure' && isAdditive(c)).reverse();
   const keys: Column[] = [
@@ -110,15 +111,13 @@ const compareTotals = async (
     ),
   );
   if (!difference) return undefined;
-  const own = layout.definition.partitionGranularity === undefined;
   return {
     equal: false,
     partition: partitionName(proof, bucket ? difference.keys[difference.keys.length - 1] : undefined),
     reason: words(
       difference,
       dimensions.map((d) => d.member),
-      bucket !== undefined,
-      own,
+      bucket !== undefined && bucket.sql !== 'p',
     ),
   };
 };
@@ -136,7 +135,7 @@ const withRaw = async <T>(
   const table = `${workshop.prefix}${name}`;
   const rows = await raw.read(query, columns, signal, wrap);
   try {
-    await fillTable(duckdb, table, columns, rows, join(workshop.dir, `${name}.json`), signal);
+    await fillTable(duckdb, table, columns, rows, signal);
     return await use(table);
   } finally {
     await duckdb.execute(`DROP TABLE IF EXISTS ${quoted(table)}`);
@@ -200,7 +199,7 @@ const compareGroups = async (proof: Proof): Promise<Verdict | undefined> => {
   return {
     equal: false,
     partition: partitionName(proof, granularity === undefined ? undefined : difference.keys[0]),
-    reason: words(difference, [], false, false),
+    reason: words(difference, [], false),
   };
 };
 
@@ -229,7 +228,7 @@ const compareExactGrain = async (proof: Proof): Promise<Verdict | undefined> => 
   return {
     equal: false,
     partition: partitionName(proof, undefined),
-    reason: words(difference, names, layout.time !== undefined, true),
+    reason: words(difference, names, layout.time !== undefined),
   };
 };
 
@@ -237,15 +236,12 @@ const compareExactGrain = async (proof: Proof): Promise<Verdict | undefined> => 
 const compareUnique = async ({ layout, duckdb, table, signal }: Proof): Promise<Verdict | undefined> => {
   const kept = layout.columns.filter((c) => c.role !== 'measure').map((c) => quoted(c.name));
   const grouped = kept.length === 0 ? '' : ` GROUP BY ${kept.join(', ')}`;
-  const found = await duckdb.read(
-    {
-      sql: `SELECT count(*) FROM (SELECT count(*) AS n FROM ${quoted(table)}${grouped}) WHERE n > 1`,
-      parameters: [],
-      columns: [{ name: 'n', type: { kind: 'bigint' }, role: 'measure' }],
-    },
+  const [found] = await duckdb.query<{ n: bigint }>(
+    `SELECT count(*) AS n FROM (SELECT count(*) AS n FROM ${quoted(table)}${grouped}) WHERE n > 1`,
+    [],
     { signal },
   );
-  const twice = found.columns[0]?.[0];
+  const twice = found?.n ?? 0n;
   return twice === 0n ? undefined : { equal: false, partition: ALL_KEY, reason: `${twice} groups stand in it twice` };
 };
 
@@ -256,18 +252,15 @@ const compareUnique = async ({ layout, duckdb, table, signal }: Proof): Promise<
 const sampled = async ({ layout, duckdb, table, signal }: Proof, seed: string): Promise<StoredColumn[]> => {
   const dimensions = layout.columns.filter((c) => c.role === 'dimension');
   if (dimensions.length <= SAMPLE) return dimensions;
-  const found = await duckdb.read(
-    {
-      sql: `SELECT ${dimensions.map((d) => `count(DISTINCT ${quoted(d.name)})`).join(', ')} FROM ${quoted(table)}`,
-      parameters: [],
-      columns: dimensions.map((d) => ({ name: d.name, type: { kind: 'bigint' }, role: 'measure' })),
-    },
+  const [found] = await duckdb.query<Record<string, bigint>>(
+    `SELECT ${dimensions.map((d) => `count(DISTINCT ${quoted(d.name)}) AS ${quoted(d.name)}`).join(', ')} FROM ${quoted(table)}`,
+    [],
     { signal },
   );
   const rank = (d: StoredColumn) => createHash('sha256').update(`${seed} ${d.member}`).digest('hex');
   const order = [...dimensions].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   const seen = new Map<string, number>();
-  const alike = (d: StoredColumn) => `${duckdbType(d.type)} ${found.columns[dimensions.indexOf(d)]?.[0]}`;
+  const alike = (d: StoredColumn) => `${duckdbType(d.type)} ${found?.[d.name]}`;
   for (const d of dimensions) seen.set(alike(d), (seen.get(alike(d)) ?? 0) + 1);
   const chosen: StoredColumn[] = [];
   for (const [i, d] of order.entries()) {
@@ -284,17 +277,17 @@ const sampled = async ({ layout, duckdb, table, signal }: Proof, seed: string): 
  * `seed` decides the sample of dimensions. Errors: those of the source.
  */
 export const prove = async (proof: Proof, seed: string): Promise<Verdict> => {
-  const bucket = bucketOf(proof);
+  const bucket = bucketOf(proof, 'bucket');
   const unequal =
     (await compareUnique(proof)) ??
-    (bucket ? await compareTotals(proof, 'buckets', [], true) : undefined) ??
-    (await compareTotals(proof, 'grand', [], false)) ??
+    (bucket ? await compareTotals(proof, 'buckets', [], 'bucket') : undefined) ??
+    (await compareTotals(proof, 'grand', [], 'whole')) ??
     (await compareGroups(proof)) ??
     (await compareExactGrain(proof));
   if (unequal) return unequal;
   const sample = await sampled(proof, seed);
   for (const [i, dimension] of sample.entries()) {
-    const found = await compareTotals(proof, `by${i}`, [dimension], true);
+    const found = await compareTotals(proof, `by${i}`, [dimension], 'partition');
     if (found) return found;
   }
   const { layout } = proof;

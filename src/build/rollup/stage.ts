@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Column } from '../../query/index.js';
 import { sha256 } from './blobs.js';
 import { fillTable, literal, quoted, type RollupDuckDb } from './duckdb.js';
 import type { StoredLayout } from './layout.js';
 import type { RawReader } from './raw.js';
 import { wholeLeg } from './raw.js';
 import { type Span, spanOf } from './span.js';
+import type { Workshop } from './workshop.js';
 
 /** One partition as a file, before its proof. `span` is null for rows without a time and for rollups that are not partitioned. */
 export interface StagedPartition {
@@ -18,20 +18,10 @@ export interface StagedPartition {
   readonly sha256: string;
 }
 
-/** Names of what one build makes, so that it can be removed whatever happens. */
-export interface Workshop {
-  readonly dir: string;
-  /** Unique to this build; first part of every table's name. */
-  readonly prefix: string;
-}
-
 /** Key of the partition that holds rows whose time is null. */
 export const NULL_KEY = 'null';
 /** Key of the only partition of a rollup that is not partitioned. */
 export const ALL_KEY = 'all';
-
-const BIGINT = { kind: 'bigint' } as const;
-const count = (name: string): Column => ({ name, type: BIGINT, role: 'measure' });
 
 /** Reads the whole rollup from the source in one statement, which is one snapshot, into a table. Gives its rows. */
 export const stageRows = async (
@@ -43,7 +33,7 @@ export const stageRows = async (
 ): Promise<string> => {
   const table = `${workshop.prefix}rows`;
   const rows = await raw.read(wholeLeg(layout), layout.columns, signal);
-  await fillTable(duckdb, table, layout.columns, rows, join(workshop.dir, 'rows.json'), signal);
+  await fillTable(duckdb, table, layout.columns, rows, signal);
   return table;
 };
 
@@ -58,22 +48,17 @@ export const writePartitions = async (
   const granularity = layout.definition.partitionGranularity;
   const time = layout.time && granularity !== undefined ? quoted(layout.time.name) : undefined;
   const bucket = time === undefined ? 'NULL::TIMESTAMP' : `date_trunc('${granularity}', ${time})`;
-  const found = await duckdb.read(
-    {
-      sql: `SELECT ${bucket} AS b, count(*) AS n FROM ${quoted(table)} GROUP BY 1 ORDER BY 1 NULLS LAST`,
-      parameters: [],
-      columns: [{ name: 'b', type: { kind: 'timestamp' }, role: 'time' }, count('n')],
-    },
+  const found = await duckdb.query<{ b: bigint | null; n: bigint }>(
+    `SELECT ${bucket} AS b, count(*) AS n FROM ${quoted(table)} GROUP BY 1 ORDER BY 1 NULLS LAST`,
+    [],
     { signal },
   );
   const columns = layout.columns.map((c) => quoted(c.name)).join(', ');
   const sorted = layout.columns.filter((c) => c.role !== 'measure').map((c) => quoted(c.name));
   const order = sorted.length === 0 ? '' : ` ORDER BY ${sorted.join(', ')}`;
   const partitions: StagedPartition[] = [];
-  for (let i = 0; i < found.length; i++) {
-    const at = found.columns[0]?.[i] ?? null;
-    const rows = Number(found.columns[1]?.[i] ?? 0);
-    const span = typeof at === 'bigint' && granularity !== undefined ? spanOf(at, granularity) : null;
+  for (const [i, { b, n }] of found.entries()) {
+    const span = b !== null && granularity !== undefined ? spanOf(b, granularity) : null;
     const where =
       time === undefined
         ? ''
@@ -92,7 +77,7 @@ export const writePartitions = async (
       span,
       file,
       bytes: blob.length,
-      rows,
+      rows: Number(n),
       sha256: sha256(blob),
     });
   }

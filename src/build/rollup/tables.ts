@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { error } from '../../errors/index.js';
 import { literal, orCancelled, quoted, type RollupDuckDb } from './duckdb.js';
 import { duckdbType, type StoredLayout } from './layout.js';
@@ -57,6 +58,7 @@ export const openTables = (
 ): Tables => {
   const loaded = new Map<string, Loaded>();
   const closing = new AbortController();
+  const mine = randomBytes(4).toString('hex'); // another node of the same process has names of its own
   let clock = 0;
   let made = 0;
   let total = 0;
@@ -88,15 +90,12 @@ export const openTables = (
     const texts = layout.columns
       .filter((c) => c.type.kind === 'string')
       .map((c) => `coalesce(sum(strlen(${quoted(c.name)})), 0)`);
-    const size = await duckdb.read(
-      {
-        sql: `SELECT CAST(count(*) * ${widthOf(layout)}${texts.map((t) => ` + ${t}`).join('')} AS BIGINT) FROM ${quoted(table.name)}`,
-        parameters: [],
-        columns: [{ name: 'n', type: { kind: 'bigint' }, role: 'measure' }],
-      },
+    const [size] = await duckdb.query<{ n: bigint }>(
+      `SELECT CAST(count(*) * ${widthOf(layout)}${texts.map((t) => ` + ${t}`).join('')} AS BIGINT) AS n FROM ${quoted(table.name)}`,
+      [],
       { signal: closing.signal },
     );
-    table.bytes = Number(size.columns[0]?.[0] ?? 0n);
+    table.bytes = Number(size?.n ?? 0n);
     total += table.bytes;
     onLoaded(table.key, table.bytes);
   };
@@ -106,7 +105,7 @@ export const openTables = (
       made += 1;
       const fresh: Loaded = {
         key: wish.key,
-        name: `rollup ${wish.key} ${made}`,
+        name: `rollup ${wish.key} ${mine}${made}`,
         bytes: 0,
         pins: 0,
         used: 0,
