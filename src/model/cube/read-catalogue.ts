@@ -101,7 +101,10 @@ class Reader {
   private member(owner: MetaOwner, m: MetaMember, kind: Member['kind']): Member {
     const meta = m.meta ?? {};
     const symbol = this.compilers.cubeEvaluator.byPathAnyType(m.name);
-    const aliasOf = m.aliasMember ?? symbol.aliasMember;
+    const other = m.aliasMember ?? symbol.aliasMember;
+    const aliasOf = owner.type === 'view' ? other : undefined;
+    // in a cube, Cube marks so a member whose SQL is `{countries.country_name}` and nothing more
+    const sameAs = owner.type === 'cube' && kind === 'dimension' ? other : undefined;
     const cubeType = kind === 'segment' ? 'segment' : snake(m.aggType ?? m.type);
     const type = this.type(m.name, kind, cubeType, meta);
     const ratio = kind === 'measure' ? this.ratio(m.name, owner.name, meta) : undefined;
@@ -127,6 +130,7 @@ class Reader {
       pii: pii === 'pseudonymous' || pii === 'direct' ? pii : 'none',
       additivity: kind !== 'measure' ? 'none' : ratio ? 'ratio' : (ADDITIVITY[cubeType] ?? 'none'),
       ratio,
+      ...(sameAs !== undefined && { sameAs }),
       ...(kind === 'measure' && aliasOf === undefined && { reads: this.reads(m.name, owner.name) }),
       granularities: [...new Set(granularities)],
       primaryKey: m.primaryKey === true,
@@ -160,17 +164,6 @@ class Reader {
         place: this.places.of(config.name),
       }),
     );
-  }
-
-  /** A dimension whose SQL is `{countries.country_name}` and nothing more is that one under a second name. */
-  nameTwins(): void {
-    for (const member of this.members.values()) {
-      if (member.kind !== 'dimension' || member.aliasOf !== undefined) continue;
-      const sql = String(this.compilers.cubeEvaluator.byPathAnyType(member.name).sql);
-      const path = /=>\s*`\$\{\s*([A-Za-z_]\w*\.[A-Za-z_]\w*)\s*\}`$/.exec(sql)?.[1];
-      if (path && path !== member.name && this.members.get(path)?.kind === 'dimension')
-        this.members.set(member.name, Object.freeze({ ...member, sameAs: path }));
-    }
   }
 
   /** A stand-in for a masked member is compiled, but not listed. */
@@ -230,7 +223,6 @@ const readRollups = (compilers: Compilers, places: Places, members: ReadonlyMap<
 export const readCatalogue = (compilers: Compilers, files: readonly ParsedFile[], places: Places): Catalogue => {
   const reader = new Reader(compilers, places);
   for (const { config } of compilers.metaTransformer.cubes) reader.owner(config);
-  reader.nameTwins();
   reader.hideStandIns();
   reader.checkRatios();
   const joins = Object.values(compilers.joinGraph.edges).map(
