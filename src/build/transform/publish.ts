@@ -12,7 +12,7 @@ import {
 import type { Transform } from './definition.js';
 import { copyToPostgres, declareForeignKeys, physicalTable } from './postgres-table.js';
 import type { StagedTable } from './stage.js';
-import { dropViews, swapViews } from './views.js';
+import { swapViews } from './views.js';
 
 /** A table whose contents move, with the hashes that its pointer keeps. */
 export interface Move {
@@ -73,7 +73,6 @@ export const publish = async (options: PublishOptions): Promise<number> => {
   const tables = new Map(pointers.map((pointer) => [pointer.name, pointer.postgres]));
   await warehouse.transaction(
     async (tx) => {
-      await dropViews(tx, options.gone);
       for (const { staged } of options.moves) {
         const table = tables.get(staged.transform.name);
         if (table === undefined) continue;
@@ -109,6 +108,7 @@ export const publish = async (options: PublishOptions): Promise<number> => {
           const table = tables.get(transform.name);
           return table === undefined || !movedNames.has(transform.name) ? [] : [{ transform, table }];
         }),
+        options.gone,
       );
     },
     signal ? { signal } : {},

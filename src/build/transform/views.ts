@@ -1,10 +1,18 @@
+import { setTimeout } from 'node:timers/promises';
 import { AssayError, error } from '../../errors/index.js';
 import type { Tx } from '../../store/engine/index.js';
 import type { Transform } from './definition.js';
 import { literal, postgresType, quoted } from './sql-text.js';
 
-const LOCK_SECONDS = 3;
-const ATTEMPTS = 5;
+/**
+ * A reader that locks several views in another order than ours would be in a deadlock with us, and PostgreSQL may end either of the
+ * two after its deadlock_timeout (1 s). So we give up long before, let the reader go on, and try again.
+ */
+const LOCK_MILLISECONDS = 300;
+const PAUSE_MILLISECONDS = 100;
+const ATTEMPTS = 40;
+const LOCK_SECONDS = (ATTEMPTS * (LOCK_MILLISECONDS + PAUSE_MILLISECONDS)) / 1000;
+const LOCKED = new Set<unknown>(['55P03', '40P01']);
 
 const sqlstateOf = (thrown: unknown): unknown =>
   thrown instanceof AssayError && thrown.code === 'engine-failed' ? thrown.parameters['sqlstate'] : undefined;
@@ -12,33 +20,44 @@ const sqlstateOf = (thrown: unknown): unknown =>
 const viewName = (transform: Transform): string => `${quoted(transform.layer)}.${quoted(transform.table)}`;
 
 /**
- * Points the public views at their tables, in the publishing transaction. A view whose columns are the old ones or those and more is
- * replaced and keeps its identity; another is dropped (never with what depends on it), made anew and granted as before.
- * Errors: `view-blocked`, `view-locked`.
+ * Points the public views at their tables, in the publishing transaction, and takes away those of tables that are made no more. A
+ * view whose columns are the old ones or those and more is replaced and keeps its identity; another is dropped (never with what
+ * depends on it), made anew and granted as before. Errors: `view-blocked`, `view-locked`.
  */
 export const swapViews = async (
   tx: Tx,
   views: readonly { readonly transform: Transform; readonly table: string }[],
+  gone: readonly string[],
 ): Promise<void> => {
-  await tx.query(`SET LOCAL lock_timeout = '${LOCK_SECONDS}s'`);
+  const swaps: Swap[] = [
+    ...gone.map((view) => ({ view, swap: () => dropView(tx, view) })),
+    ...views.map(({ transform, table }) => ({ view: transform.name, swap: () => swapView(tx, transform, table) })),
+  ];
+  await tx.query(`SET LOCAL lock_timeout = '${LOCK_MILLISECONDS}ms'`);
   for (let attempt = 1; ; attempt++) {
     await tx.query('SAVEPOINT views');
-    let view = '';
+    let at: Swap | undefined;
     try {
-      for (const { transform, table } of views) {
-        view = transform.name;
-        await swapView(tx, transform, table);
-      }
+      for (at of swaps) await at.swap();
       await tx.query('RELEASE SAVEPOINT views');
       await tx.query('SET LOCAL lock_timeout = 0');
       return;
     } catch (thrown) {
-      if (sqlstateOf(thrown) !== '55P03') throw thrown;
-      if (attempt === ATTEMPTS) throw error('view-locked', { view, seconds: LOCK_SECONDS * ATTEMPTS }, thrown);
+      if (!at || !LOCKED.has(sqlstateOf(thrown))) throw thrown;
+      if (attempt === ATTEMPTS) throw error('view-locked', { view: at.view, seconds: LOCK_SECONDS }, thrown);
       await tx.query('ROLLBACK TO SAVEPOINT views');
+      // What readers lock first is asked for first next time: then the server's queue decides, and nobody waits in a circle.
+      swaps.splice(swaps.indexOf(at), 1);
+      swaps.unshift(at);
+      await setTimeout(PAUSE_MILLISECONDS * (0.5 + Math.random()));
     }
   }
 };
+
+interface Swap {
+  readonly view: string;
+  readonly swap: () => Promise<unknown>;
+}
 
 const swapView = async (tx: Tx, transform: Transform, table: string): Promise<void> => {
   const view = viewName(transform);
@@ -57,33 +76,24 @@ const swapView = async (tx: Tx, transform: Transform, table: string): Promise<vo
   if (fits) await tx.query(`CREATE OR REPLACE VIEW ${view} ${select}`);
   else {
     const grants = await grantsOf(tx, view);
-    await tx
-      .query(`DROP VIEW ${view} RESTRICT`)
-      .catch((thrown: unknown) =>
-        Promise.reject(sqlstateOf(thrown) === '2BP01' ? dropFailure(transform.name, thrown) : thrown),
-      );
+    await dropView(tx, transform.name);
     await tx.query(`CREATE VIEW ${view} ${select}`);
     for (const grant of grants) await tx.query(grant);
   }
   await tx.query(`COMMENT ON VIEW ${view} IS ${literal(transform.description)}`);
 };
 
-/** Takes away the views of tables that are made no more. Errors: `view-blocked`. */
-export const dropViews = async (tx: Tx, names: readonly string[]): Promise<void> => {
-  await tx.query(`SET LOCAL lock_timeout = '${LOCK_SECONDS}s'`);
-  for (const name of names)
-    await tx
-      .query(`DROP VIEW IF EXISTS ${name.split('.').map(quoted).join('.')} RESTRICT`)
-      .catch((thrown: unknown) => Promise.reject(dropFailure(name, thrown)));
-  await tx.query('SET LOCAL lock_timeout = 0');
-};
-
-const dropFailure = (view: string, thrown: unknown): unknown => {
-  const state = sqlstateOf(thrown);
-  if (state === '2BP01') return error('view-blocked', { view, by: 'another view or function' }, thrown);
-  if (state === '55P03') return error('view-locked', { view, seconds: LOCK_SECONDS }, thrown);
-  return thrown;
-};
+/** Drops a view that nobody else stands on. */
+const dropView = (tx: Tx, name: string): Promise<unknown> =>
+  tx
+    .query(`DROP VIEW IF EXISTS ${name.split('.').map(quoted).join('.')} RESTRICT`)
+    .catch((thrown: unknown) =>
+      Promise.reject(
+        sqlstateOf(thrown) === '2BP01'
+          ? error('view-blocked', { view: name, by: 'another view or function' }, thrown)
+          : thrown,
+      ),
+    );
 
 /** GRANT statements that give a view's readers what they have now. */
 const grantsOf = async (tx: Tx, view: string): Promise<string[]> => {
