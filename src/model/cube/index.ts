@@ -1,2 +1,3 @@
 export * from './compiler.js';
 export { type LoadedModel, loadModel } from './load-model.js';
+export { modelSchema } from './model-schema.js';

@@ -71,6 +71,8 @@ const check = (query: LegQuery, catalogue: Catalogue) => {
 /** An error of Cube's compiler is the query's, as far as it is an error of the user; anything else is ours. */
 const translated = (thrown: unknown): unknown => {
   if (thrown instanceof AssayError || !(thrown instanceof Error)) return thrown;
+  if (/timezone/i.test(thrown.message))
+    return error('query-invalid', { where: 'timezone', what: 'this is no zone of the IANA list' }, thrown);
   if (/join path|no join|Can't find join/i.test(thrown.message))
     return error('not-supported', { what: 'these members do not join', instead: 'ask for them separately' }, thrown);
   if (thrown.constructor.name === 'UserError')

@@ -95,13 +95,22 @@ export const legDialect = (packages: CubePackages, kind: 'postgres' | 'duckdb', 
       convertTz(field: string): string {
         return field;
       }
+      /** Whether some measure's rows are multiplied by a join: Cube then aggregates over keys, and columns have other names. */
+      private get multiplies(): boolean {
+        const { catalogue, leg } = this.leg;
+        return leg.measures.some((name) => {
+          const cube = (catalogue.members.get(name)?.aliasOf ?? name).split('.')[0] ?? '';
+          return this.join?.multiplicationFactor[cube] === true;
+        });
+      }
       orderBy(): string {
         const { dimensions, order } = this.leg.leg;
         if (order.length === 0) return '';
         const items = order.map(({ column, dir, nulls }) => {
           const name = dimensions[column];
           const dimension = this.dimensions[column];
-          const text = name !== undefined && this.leg.catalogue.members.get(name)?.type.kind === 'string';
+          const text =
+            name !== undefined && !this.multiplies && this.leg.catalogue.members.get(name)?.type.kind === 'string';
           const by =
             text && dimension && kind === 'postgres' ? sql.byCodePoint(dimension.dimensionSql()) : `${column + 1}`;
           return `${by} ${dir === 'desc' ? 'DESC' : 'ASC'} NULLS ${nulls === 'first' ? 'FIRST' : 'LAST'}`;

@@ -1,4 +1,4 @@
-import { error } from '../../errors/index.js';
+import { AssayError, error } from '../../errors/index.js';
 import type { DataType, GivenValue, LegFilter, LegQuery } from '../../query/index.js';
 import type { Catalogue, Member } from '../catalog/index.js';
 import { boundValue } from './bound-value.js';
@@ -89,6 +89,17 @@ const likePattern = (pattern: string, where: string): string => {
   return out;
 };
 
+const STRING: DataType = { kind: 'string' };
+/** The values of a condition. Those of a rule come from a caller's attributes, so a wrong one is no fault of the query. */
+const ruled = (filter: Leaf, bind: () => { values: Bound[]; cast: DataType }) => {
+  try {
+    return { ...bind(), never: false };
+  } catch (thrown) {
+    if (filter.raw && thrown instanceof AssayError) return { values: [], cast: STRING, never: true };
+    throw thrown;
+  }
+};
+
 const powerOfTwo = (n: number) => 2 ** Math.ceil(Math.log2(n));
 
 /** Splits a leg's query into its shape and its values, in the order of their slots. Errors: `query-invalid`, `unknown-member`. */
@@ -128,8 +139,9 @@ export const slotted = (query: LegQuery, catalogue: Catalogue): { shape: Shape; 
       given = [...given, ...Array<GivenValue>(powerOfTwo(given.length) - given.length).fill(last)];
     } else if (wanted === undefined && given.length !== 1)
       throw invalid(member.name, `${filter.op} takes one value, not ${given.length}`);
-    const bound = boundValue.all(given, member, op);
-    const operator = negated ? NEGATED[op] : op;
+    const bound = ruled(filter, () => boundValue.all(given, member, op));
+    // a rule's value that is none of its member's type lets no row pass, whatever stands around it
+    const operator = bound.never ? 'never' : negated ? NEGATED[op] : op;
     if (operator === undefined) throw invalid(member.name, `there is no operator ${filter.op}`);
     return {
       member: filter.member,
