@@ -25,6 +25,8 @@ export class Backend {
   onFrame: (frame: Frame) => void = () => {};
   onEnd: () => void = () => {};
   onClose: () => void = () => {};
+  /** Called when a message of the backend could not be handled; the connection is cut. */
+  onBug: (thrown: unknown) => void = () => {};
   closed = false;
 
   private constructor(
@@ -72,9 +74,11 @@ export class Backend {
       });
       socket.on('data', (chunk) => {
         try {
-          for (const f of splitter.push(chunk)) take(f);
+          splitter.append(chunk);
+          for (let f = splitter.take(); f; f = splitter.take()) take(f);
           if (ready) backend.onEnd();
         } catch (thrown) {
+          if (ready) backend.onBug(thrown);
           reject(thrown instanceof AssayError ? thrown : unreachable('its answers cannot be read', thrown));
           socket.destroy();
         }
