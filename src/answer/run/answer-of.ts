@@ -32,6 +32,7 @@ class Rows implements RowStream {
   bytes = 0;
   total: number | undefined;
   #ended = false;
+  #stopped = false;
   constructor(readonly context: AnswerContext) {}
 
   get columns() {
@@ -42,12 +43,14 @@ class Rows implements RowStream {
     const { started, options, limits } = this.context;
     try {
       for (const batch of started.kind === 'whole' ? started.rows.batches : started.first) {
-        if (this.#ended || options.signal?.aborted) throw error('cancelled', {});
+        if (this.#stopped || options.signal?.aborted) throw error('cancelled', {});
         yield this.#counted(batch);
       }
       if (started.kind === 'flowing')
         for (;;) {
           const next = await started.rest.next();
+          // a stopped stream just ends: only one that nobody stopped is complete
+          if (next.done && (this.#stopped || options.signal?.aborted)) throw error('cancelled', {});
           if (next.done) break;
           const batch = this.#counted(next.value);
           checkBudget(this.count, this.bytes, limits);
@@ -102,6 +105,7 @@ class Rows implements RowStream {
 
   async cancel(): Promise<void> {
     const { started } = this.context;
+    this.#stopped = true;
     if (started.kind === 'flowing') await started.cancel();
     this.#answered();
   }

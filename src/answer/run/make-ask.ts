@@ -11,8 +11,8 @@ import { explainedStatement } from './open-leg.js';
 import type { AskParts, LoadedModel } from './parts.js';
 import { type Started, startPlan } from './start.js';
 
-/** How often a plan is made anew because what it named was gone, before the caller is told. */
-const MOST_PLANS = 4;
+/** How often a plan is made anew because its tables were gone, before the caller is told. Rollups each fail twice at most. */
+const MOST_MOVES = 4;
 const CACHE_BYTES = 64 << 20;
 /** PostgreSQL's undefined_table. */
 const UNDEFINED_TABLE = '42P01';
@@ -97,7 +97,8 @@ export const makeAsk = (parts: AskParts): Ask => {
     const model = parts.model();
     const failed = new Set<string>();
     const unavailable = new Set<string>();
-    for (let tries = 0; tries < MOST_PLANS; tries++) {
+    let moves = 0;
+    while (moves < MOST_MOVES) {
       if (options.signal?.aborted) throw error('cancelled', {});
       const planning = performance.now();
       const { plan, state } = planFor(query, model, caller, unavailable);
@@ -108,6 +109,7 @@ export const makeAsk = (parts: AskParts): Ask => {
         return answerOf({ plan, started, cached, caller, options, limits, emit: parts.emit, asked, timings });
       } catch (thrown) {
         await mend(thrown, plan, state, query, failed, unavailable, options.signal);
+        if (plan.leg.source !== 'rollup') moves += 1;
       }
     }
     throw error('versions-moved', {});

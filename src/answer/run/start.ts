@@ -64,6 +64,7 @@ export const startPlan = async (
     for (;;) {
       const next = await iterator.next();
       if (next.done) {
+        both.throwIfAborted();
         await end();
         return { kind: 'whole', rows: { batches: first, rows: count, bytes } };
       }
