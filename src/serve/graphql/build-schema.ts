@@ -1,3 +1,5 @@
+// The room imports graphql-js by its file: bundlers and test runners resolve the bare name to its other build (index.mjs), and the
+// types of one build are refused by functions of the other.
 import {
   type GraphQLFieldConfig,
   type GraphQLFieldConfigArgumentMap,
@@ -9,7 +11,7 @@ import {
   type GraphQLResolveInfo,
   GraphQLSchema,
   GraphQLString,
-} from 'graphql';
+} from 'graphql/index.js';
 import type { Ask } from '../../answer/run/index.js';
 import { error } from '../../errors/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';

@@ -1,4 +1,10 @@
-import { type DocumentNode, type FragmentDefinitionNode, GraphQLError, Kind, type SelectionSetNode } from 'graphql';
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  Kind,
+  type SelectionSetNode,
+} from 'graphql/index.js';
 
 /** What a document may ask for. Every view field is a query of its own; the rest is text. */
 export const COST = { tokens: 20_000, depth: 10, fields: 2_000, views: 10, aliases: 200 } as const;

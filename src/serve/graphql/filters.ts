@@ -9,7 +9,7 @@ import {
   GraphQLNonNull,
   type GraphQLScalarType,
   GraphQLString,
-} from 'graphql';
+} from 'graphql/index.js';
 import { error } from '../../errors/index.js';
 import type { DataType, Filter, GivenValue, Operator } from '../../query/index.js';
 import { BigIntScalar, DateScalar, DateTimeScalar, DecimalScalar } from './scalars.js';

@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql';
+import { GraphQLError } from 'graphql/index.js';
 import { type AssayError, catalogue, type ErrorCode, error, toAssayError } from '../../errors/index.js';
 import type { Emit } from '../../query/index.js';
 import type { GraphqlContext } from './page.js';
@@ -36,7 +36,7 @@ const UNKNOWN = /^Cannot query field|is not defined by type|does not exist in "\
  */
 export const maskError =
   (emit: Emit) =>
-  (thrown: unknown): Error => {
+  (thrown: unknown): GraphQLError => {
     if (!(thrown instanceof GraphQLError)) {
       emit('bug', { where: 'graphql', error: thrown });
       return carry(error('internal', {}, thrown), undefined);

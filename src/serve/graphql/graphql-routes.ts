@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { GraphQLSchema } from 'graphql';
+import type { GraphQLError, GraphQLSchema } from 'graphql/index.js';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { Ask } from '../../answer/run/index.js';
 import { error } from '../../errors/index.js';
@@ -39,11 +39,12 @@ export const graphqlRoutes = (app: HttpApp, { ask, catalogue, access, emit }: Gr
     return made;
   };
 
+  const mask = maskError(emit);
   const yoga = createYoga<GraphqlContext>({
     graphqlEndpoint: '/graphql',
     schema: ({ caller }) => schemaOf(caller),
-    maskedErrors: { maskError: maskError(emit) },
-    plugins: [limited, described],
+    maskedErrors: { maskError: mask },
+    plugins: [limited, described(mask)],
     cors: false,
     graphiql: false,
     landingPage: false,
@@ -83,31 +84,30 @@ export const graphqlRoutes = (app: HttpApp, { ask, catalogue, access, emit }: Gr
 
 /** Limits before any work is done for a document. */
 const limited: Plugin<GraphqlContext> = {
-  onParse: ({ params }) => {
-    params.options = { ...(params.options as object | undefined), maxTokens: COST.tokens };
-  },
+  onParse: ({ parseFn, setParseFn }) =>
+    setParseFn((source, options) => parseFn(source, { ...options, maxTokens: COST.tokens })),
   onValidate: ({ params, setResult }) => {
     const errors = overCost(params.documentAST);
     if (errors.length > 0) setResult(errors);
   },
 };
 
-/** Provenance, request id and status of a result. */
-const described: Plugin<GraphqlContext> = {
-  onExecute: ({ args }) => ({
-    onExecuteDone: ({ result, setResult }) => {
-      if (Symbol.asyncIterator in result) return;
-      const { provenance, requestId } = args.contextValue as unknown as GraphqlContext;
-      const status = statusOf(result);
-      setResult({
-        ...result,
-        extensions: {
-          ...result.extensions,
-          requestId,
-          provenance,
-          ...(status === undefined ? {} : { http: { status } }),
-        },
-      });
-    },
-  }),
-};
+/** The last station of every result, also of one that was never executed: errors as callers may see them, provenance, status. */
+const described = (mask: (thrown: unknown) => GraphQLError): Plugin<object, GraphqlContext> => ({
+  onResultProcess: ({ result, setResult, serverContext }) => {
+    if (Array.isArray(result) || Symbol.asyncIterator in result) return;
+    const { provenance, requestId } = serverContext;
+    const errors = result.errors?.map(mask);
+    const status = statusOf({ data: result.data, errors });
+    setResult({
+      ...result,
+      ...(errors ? { errors } : {}),
+      extensions: {
+        ...result.extensions,
+        requestId,
+        provenance,
+        ...(status === undefined ? {} : { http: { status } }),
+      },
+    });
+  },
+});

@@ -1,4 +1,4 @@
-import { buildClientSchema, getIntrospectionQuery, type IntrospectionQuery, printSchema } from 'graphql';
+import { buildClientSchema, getIntrospectionQuery, type IntrospectionQuery, printSchema } from 'graphql/index.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, Ask, AskOptions } from '../../answer/run/index.js';
 import { error } from '../../errors/index.js';
@@ -287,15 +287,15 @@ describe('a view’s field', () => {
       segments: ['retail.big'],
       where: {
         and: [
-          { member: 'retail.country', op: 'in', values: ['Germany', 'France'] },
           { member: 'retail.country', op: 'ne', values: ['x'] },
+          { member: 'retail.country', op: 'in', values: ['Germany', 'France'] },
+          { member: 'retail.line_type', op: 'isNotNull' },
           {
             or: [
               { member: 'retail.line_type', op: 'icontains', values: ['prod'] },
               { not: { member: 'retail.is_return', op: 'eq', values: [true] } },
             ],
           },
-          { member: 'retail.line_type', op: 'isNotNull' },
         ],
       },
       having: {

@@ -1,4 +1,4 @@
-import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql/index.js';
 
 /** Exact values travel as texts: a client's JSON numbers hold 15 digits. */
 const exact = (name: string, description: string, read: (given: string | number) => string | undefined) => {

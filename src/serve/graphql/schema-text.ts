@@ -1,4 +1,4 @@
-import { printSchema } from 'graphql';
+import { printSchema } from 'graphql/index.js';
 import { error } from '../../errors/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { Access } from '../../model/policy/index.js';

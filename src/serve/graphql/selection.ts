@@ -7,7 +7,7 @@ import {
   getDirectiveValues,
   Kind,
   type SelectionNode,
-} from 'graphql';
+} from 'graphql/index.js';
 
 type Info = Pick<GraphQLResolveInfo, 'fragments' | 'variableValues'>;
 

@@ -5,7 +5,7 @@ import {
   GraphQLNonNull,
   GraphQLObjectType,
   GraphQLString,
-} from 'graphql';
+} from 'graphql/index.js';
 import { type Explanation, MISS_REASONS } from '../../query/index.js';
 
 /** Types that do not depend on the model: made once, shared by every schema. */

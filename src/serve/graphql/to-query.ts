@@ -1,4 +1,4 @@
-import type { FieldNode, GraphQLResolveInfo } from 'graphql';
+import type { FieldNode, GraphQLResolveInfo } from 'graphql/index.js';
 import { error } from '../../errors/index.js';
 import type { Filter, MetricQuery, OrderItem, TimeSelection } from '../../query/index.js';
 import { filterOf, type Paths } from './filters.js';

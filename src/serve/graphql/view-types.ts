@@ -9,7 +9,7 @@ import {
   GraphQLList,
   GraphQLNonNull,
   GraphQLObjectType,
-} from 'graphql';
+} from 'graphql/index.js';
 import type { Member } from '../../model/catalog/index.js';
 import { FILTERS, SCALARS } from './filters.js';
 import { timeTypeName } from './names.js';
