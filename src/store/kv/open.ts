@@ -1,6 +1,7 @@
-import { error } from '../../errors/index.js';
 import type { Emit } from '../../query/index.js';
 import type { Kv } from './kv.js';
+import { openLocalKv } from './local/open.js';
+import { openRedisKv } from './redis/open.js';
 
 export interface KvOptions {
   /** ASSAY_REDIS_URL: redis:// or rediss://; several, comma-separated, are the nodes of a cluster. Undefined: the embedded store. */
@@ -10,7 +11,6 @@ export interface KvOptions {
   readonly emit: Emit;
 }
 
-/** Opens the shared key-value store. Errors: `redis-unavailable`, `config-invalid`, `disk-full`. */
-export const openKv = async (_options: KvOptions): Promise<Kv> => {
-  throw error('internal', {});
-};
+/** Opens the shared key-value store. Errors: `redis-unavailable`, `config-invalid`, `disk-full`, `home-unwritable`. */
+export const openKv = ({ redisUrl, dir, emit }: KvOptions): Promise<Kv> =>
+  redisUrl === undefined ? openLocalKv(dir, emit) : openRedisKv(redisUrl, emit);
