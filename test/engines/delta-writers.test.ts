@@ -14,7 +14,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'assay-writers-'));
 });
 afterAll(async () => {
-  engine.close();
+  await engine.close();
   await rm(root, { recursive: true, force: true });
 });
 

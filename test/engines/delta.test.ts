@@ -43,7 +43,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'assay-delta-'));
 });
 afterAll(async () => {
-  engine.close();
+  await engine.close();
   await rm(root, { recursive: true, force: true });
 });
 beforeEach(() => {

@@ -34,7 +34,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'assay-ingest-'));
 });
 afterAll(async () => {
-  engine.close();
+  await engine.close();
   await rm(root, { recursive: true, force: true });
 });
 beforeEach(() => {

@@ -1,31 +1,34 @@
-import { DuckDBInstance } from '@duckdb/node-api';
-import { error } from '../../src/errors/index.js';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parquetOver } from '../../src/cli/duckdb-adapters.js';
+import { noEmit } from '../../src/query/index.js';
 import type { ParquetEngine } from '../../src/store/delta/index.js';
+import { openDuckDb } from '../../src/store/engine/index.js';
 
-/** A DuckDB session as the lake needs it. */
-export const duckdb = async (): Promise<ParquetEngine & { close(): void }> => {
-  const instance = await DuckDBInstance.create(':memory:', {
-    threads: '2',
-    memory_limit: '1GB',
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
+/** One session of the product's DuckDB, as the lake has it. */
+export const duckdb = async (): Promise<ParquetEngine & { close(): Promise<void> }> => {
+  const tempDir = await mkdtemp(join(tmpdir(), 'assay-spill-'));
+  const db = await openDuckDb({ memory: '1GB', threads: 2, tempDir, emit: noEmit });
+  let release = () => {};
+  const held = new Promise<void>((done) => {
+    release = done;
   });
-  const connection = await instance.connect();
-  await connection.run("SET TimeZone = 'UTC'");
-  const query: ParquetEngine['query'] = async (sql, options) => {
-    try {
-      const reader = await connection.runAndReadAll(sql, options?.parameters ? [...options.parameters] : undefined);
-      return reader.getRowObjectsJson() as Awaited<ReturnType<ParquetEngine['query']>>;
-    } catch (thrown) {
-      throw error('engine-failed', { engine: 'duckdb' }, thrown);
-    }
-  };
+  let ended: Promise<void> = Promise.resolve();
+  const engine = await new Promise<ParquetEngine>((opened, failed) => {
+    ended = db.session(async (session) => {
+      opened(parquetOver(session));
+      await held;
+    });
+    ended.catch(failed);
+  });
   return {
-    query,
-    execute: async (sql, options) => void (await query(sql, options)),
-    close: () => {
-      connection.closeSync();
-      instance.closeSync();
+    ...engine,
+    close: async () => {
+      release();
+      await ended;
+      await db.close();
+      await rm(tempDir, { recursive: true, force: true });
     },
   };
 };

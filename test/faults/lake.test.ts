@@ -16,7 +16,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'assay-kills-'));
 });
 afterAll(async () => {
-  engine.close();
+  await engine.close();
   await rm(root, { recursive: true, force: true });
 });
 const count = async (path: string) => {
