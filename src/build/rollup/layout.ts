@@ -18,7 +18,7 @@ export interface StoredColumn extends Column {
   readonly counts: boolean;
 }
 
-/** A distinct count that is computed exactly over the kept dimensions; listed by the definition or not. */
+/** A distinct count, least or greatest value that follows exactly from the kept dimensions; listed by the definition or not. */
 export interface DerivedMeasure {
   readonly member: string;
   readonly type: DataType;
@@ -94,15 +94,23 @@ export const storedLayout = (definition: RollupDefinition, catalogue: Catalogue,
       : add(`${memberOf(definition, catalogue, timeDimension).name}.${granularity}`, { kind: 'timestamp' }, 'time');
   const derived: DerivedMeasure[] = [];
   const derive = (m: Member): boolean => {
-    const sql = m.additivity === 'count_distinct' ? legs.measureOver(m.name, kept, 'duckdb') : undefined;
+    const sql = legs.measureOver(m.name, kept, 'duckdb');
     if (sql !== undefined) derived.push({ member: m.name, type: m.type, sql });
     return sql !== undefined;
   };
   const leaves = leafMeasures(definition, catalogue);
-  for (const m of leaves) if (!derive(m)) add(m.name, m.type, 'measure', m.additivity, m.cubeType === 'count');
+  for (const m of leaves)
+    if (m.additivity !== 'count_distinct' || !derive(m))
+      add(m.name, m.type, 'measure', m.additivity, m.cubeType === 'count');
   // plans serve these from the kept keys although the definition does not list them, so they are proven as well
   for (const m of catalogue.members.values())
-    if (m.kind === 'measure' && m.owner === definition.cube && !leaves.includes(m)) derive(m);
+    if (
+      m.kind === 'measure' &&
+      m.owner === definition.cube &&
+      ['count_distinct', 'min', 'max'].includes(m.additivity) &&
+      !leaves.includes(m)
+    )
+      derive(m);
   const measures = columns.filter((c) => c.role === 'measure');
   if (measures.length === 0)
     throw unsupported(definition, 'it stores no measure; add one that can be summed up, such as a count');

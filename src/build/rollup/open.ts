@@ -67,6 +67,8 @@ export const openRollups = async (options: OpenRollupsOptions): Promise<Rollups>
   let shelves: Shelves | undefined;
   let manifests: ReadonlyMap<string, Manifest> = new Map();
   let inventory: RollupInventory = Object.freeze({ states: new Map() });
+  /** Every version of the last reading, and replaced ones that the store still keeps: a query may have planned with them. */
+  const known = new Map<string, ManifestPartition>();
   /** Versions that could not be had: `damaged` until their rollup is published anew, `away` until the store answers again. */
   const absent = new Map<string, 'damaged' | 'away'>();
   let away = false;
@@ -114,11 +116,17 @@ export const openRollups = async (options: OpenRollupsOptions): Promise<Rollups>
   const tidy = async (of: Shelves): Promise<void> => {
     const keys = new Set<string>();
     const files = new Set<string>();
+    const kept = new Set<string>();
     for (const [id, manifest] of manifests) {
       const shelf = of.byId.get(id);
       for (const p of manifest.partitions) keys.add(tableKey(shelf, p));
-      for (const p of [...manifest.partitions, ...manifest.retired]) if (shelf) files.add(copyName(shelf, p));
+      for (const p of manifest.partitions) known.set(tableKey(shelf, p), p);
+      for (const p of [...manifest.partitions, ...manifest.retired]) {
+        kept.add(tableKey(shelf, p));
+        if (shelf) files.add(copyName(shelf, p));
+      }
     }
+    for (const key of known.keys()) if (!kept.has(key)) known.delete(key);
     for (const key of names.keys()) if (!keys.has(key)) names.delete(key);
     await tables.keepOnly(keys);
     await copies.keepOnly(files);
@@ -159,6 +167,8 @@ export const openRollups = async (options: OpenRollupsOptions): Promise<Rollups>
     }
   };
 
+  const isPublished = (rollup: string, p: { key: string; version: string }): boolean =>
+    manifests.get(rollup)?.partitions.some((q) => q.key === p.key && q.version === p.version) ?? false;
   /** Loads a partition's file, or notes why it cannot be had and says so. */
   const fileOf = async (shelf: Shelf, p: ManifestPartition, signal: AbortSignal): Promise<string> => {
     const rollup = shelf.layout.definition.id;
@@ -175,6 +185,7 @@ export const openRollups = async (options: OpenRollupsOptions): Promise<Rollups>
       throw unavailable('the store does not answer', thrown);
     }
     if ('path' in got) return got.path;
+    if (!isPublished(rollup, p)) throw unavailable('it is published no more');
     absent.set(mark(rollup, p), 'damaged');
     remake();
     const { entry } = partitionKeys(namespace, shelf.name, p.key, p.version);
@@ -188,7 +199,6 @@ export const openRollups = async (options: OpenRollupsOptions): Promise<Rollups>
   };
   const wishOf = (partition: RollupPartition): TableWish => {
     const shelf = current().byId.get(partition.rollup);
-    const manifest = manifests.get(partition.rollup);
     const gone = () =>
       error('rollup-unavailable', {
         rollup: partition.rollup,
@@ -198,15 +208,15 @@ export const openRollups = async (options: OpenRollupsOptions): Promise<Rollups>
     if (!shelf) throw gone();
     const key = tableKey(shelf, partition.version === EMPTY ? { key: '', version: EMPTY } : partition);
     if (partition.version === EMPTY) return { key, layout: shelf.layout, file: undefined };
-    const known = manifest?.partitions.find((p) => p.key === partition.key && p.version === partition.version);
+    const found = known.get(key);
     if (!names.has(key))
       names.set(key, { rollup: partition.rollup, partition: partition.key, version: partition.version });
     return {
       key,
       layout: shelf.layout,
       file: (signal) => {
-        if (!known) throw gone();
-        return fileOf(shelf, known, signal);
+        if (!found) throw gone();
+        return fileOf(shelf, found, signal);
       },
     };
   };

@@ -3,15 +3,22 @@ import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
 import type { Emit } from '../../query/index.js';
 import type { Kv } from '../../store/kv/index.js';
-import type { Publication } from '../transform/index.js';
 import type { RollupDuckDb } from './duckdb.js';
 import type { RollupSource } from './raw.js';
+
+/** One publication of the managed tables, as far as rollups need to know it: `build/transform`'s `Publication` is one. */
+export interface PublishedTables {
+  /** Grows with each publication. */
+  readonly revision: number;
+  /** `dataVersion` changes when the contents may have changed. */
+  readonly tables: ReadonlyMap<string, { readonly dataVersion: string; readonly rows: number }>;
+}
 
 /** What a build of rollups takes. */
 export interface BuildRollupsOptions {
   readonly catalogue: Catalogue;
   readonly legs: LegCompiler;
-  readonly publication: Publication;
+  readonly publication: PublishedTables;
   readonly source: RollupSource;
   readonly duckdb: RollupDuckDb;
   readonly kv: Kv;
@@ -23,7 +30,7 @@ export interface BuildRollupsOptions {
   /** Ids of the rollups to look at; default all of the catalogue. */
   readonly only?: readonly string[];
   /** Asked before an older publication would replace a newer one's rollup. Without it such a build is `superseded`. */
-  readonly current?: () => Promise<Publication>;
+  readonly current?: () => Promise<PublishedTables>;
   /** How long a lease lives without renewal. Default 30,000. */
   readonly leaseMilliseconds?: number;
   /** How long to wait for another builder's lease. Default: twice the lease's life. */

@@ -41,21 +41,10 @@ export const entriesStand = async (shelf: Shelf, partitions: readonly ManifestPa
   return whole;
 };
 
-/**
- * Swaps what is published, in one step, and tells every node. False when a builder with a higher fence published before.
- * After the store lost its keys the fences begin anew, and a fence of before may stand in the way; whoever still holds the
- * lease then removes it.
- */
+/** Swaps what is published, in one step, and tells every node. False when a builder with a higher fence published before. */
 export const publishManifest = async (shelf: Shelf, manifest: Manifest, lease: Lease): Promise<boolean> => {
   const keys = rollupKeys(shelf.namespace, shelf.name);
-  const value = encodeManifest(manifest);
-  const swap = () => shelf.kv.publish(keys.manifest, value, keys.fence, lease.fence);
-  let done = await swap();
-  if (!done && (await lease.renew())) {
-    await shelf.kv.delete([keys.fence]);
-    done = await swap();
-  }
-  if (!done) return false;
+  if (!(await shelf.kv.publish(keys.manifest, encodeManifest(manifest), keys.fence, lease.fence))) return false;
   const back = await shelf.kv.get(keys.manifest);
   if (back === undefined) throw error('redis-unavailable', { why: 'a value that was just written is not there' });
   await shelf.kv.announce(channelOf(shelf.namespace), shelf.layout.definition.id);

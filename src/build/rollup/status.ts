@@ -1,8 +1,8 @@
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
 import type { Kv } from '../../store/kv/index.js';
-import type { Publication } from '../transform/index.js';
 import { EMPTY, type Manifest } from './manifest.js';
+import type { PublishedTables } from './options.js';
 import { readManifests, shelvesOf } from './reading.js';
 
 /** One rollup as an operator sees it. */
@@ -32,7 +32,7 @@ export interface RollupStatusOptions {
   readonly kv: Kv;
   readonly catalogue: Catalogue;
   readonly legs: LegCompiler;
-  readonly publication: Publication;
+  readonly publication: PublishedTables;
   readonly namespace: string;
 }
 
@@ -43,7 +43,7 @@ export const rollupStatus = async (options: RollupStatusOptions): Promise<readon
   return options.catalogue.rollups.map(({ id }) => statusOf(id, manifests.get(id), options.publication));
 };
 
-const statusOf = (rollup: string, manifest: Manifest | undefined, publication: Publication): RollupStatus => {
+const statusOf = (rollup: string, manifest: Manifest | undefined, publication: PublishedTables): RollupStatus => {
   const partitions = (manifest?.partitions ?? [])
     .filter((p) => p.version !== EMPTY)
     .map(({ key, version, rows, bytes }) => ({ key, version, rows, bytes }));
