@@ -95,13 +95,13 @@ describe('who asks', () => {
 });
 
 describe('an error', () => {
-  const post = (body: string | Buffer, type = 'application/json') =>
+  const post = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json') =>
     fetch(`${url}/echo`, { method: 'POST', headers: { ...bearer(), 'content-type': type }, body });
   it.each([
     ['cut', '{"a":'],
     ['empty', ''],
     ['a prototype', '{"__proto__":{"x":1}}'],
-    ['not UTF-8 text', Buffer.from([0xff, 0xfe, 0x00])],
+    ['not UTF-8 text', new Uint8Array([0xff, 0xfe, 0x00])],
   ])('of malformed JSON (%s) is a 400', async (_what, body) => {
     const response = await post(body);
     expect(response.status).toBe(400);
