@@ -149,6 +149,8 @@ export class Lift {
     if (!column) return this.wrapped(f, name, arg);
     const filter = this.filter(f);
     const c = blockColumn(this.block.measure(column));
+    // AVG of one value would be the value with more zeros behind its point.
+    if (this.direct && name === 'avg') return cast(call('any_value', [c]), RESULT(name, column));
     if (this.direct) return { FuncCall: { ...f, agg_distinct: false, args: [c] } };
     return this.combined(column, c, filter, RESULT(name, column));
   }

@@ -4,7 +4,8 @@ import type { Block } from './block.js';
 import { Cutter, placed } from './cut.js';
 import type { Facade } from './facade.js';
 import type { Functions } from './functions.js';
-import type { SelectStmt } from './nodes.js';
+import { conjuncts, integerOf, type Node, operatorName, type SelectStmt } from './nodes.js';
+import { hasAggregates } from './source.js';
 import { byteText, quoteLiteral, quoteName } from './text.js';
 
 /** Settings that change what a text means. They are read in the session, and set in the backend that normalises. */
@@ -55,16 +56,34 @@ export interface StatementPlan {
 
 /**
  * Cuts a normal form into blocks. Errors: `not-supported` with what to write instead, `measure-ungrouped`. Undefined when the query
- * reads no model table after all (a temporary table of the same name).
+ * reads no model row after all (LIMIT 0; a temporary table of the same name).
  */
 export const planStatement = (normal: string, facade: Facade, functions: Functions): StatementPlan | undefined => {
   const tree = parseSync(normal).stmts?.[0]?.stmt;
   if (!tree || !('SelectStmt' in tree))
     throw error('not-supported', { what: 'only queries can be asked of the model' });
+  const select = tree.SelectStmt as SelectStmt;
+  if (readsNothing(select, functions)) return undefined;
   const cutter = new Cutter(byteText(normal), facade, functions);
-  const text = cutter.cut(tree.SelectStmt as SelectStmt);
+  const text = cutter.cut(select);
   if (cutter.blocks.length === 0) return undefined;
   return { blocks: cutter.blocks, text: (put, names) => placed(named(text, names), put) };
+};
+
+/** LIMIT 0, or rows under a condition that is false as it stands: PostgreSQL gives the columns and reads no row. */
+const readsNothing = (select: SelectStmt, functions: Functions): boolean => {
+  if (integerOf(select.limitCount) === 0) return true;
+  if (select.op !== 'SETOP_NONE' || select.groupClause?.length || select.havingClause) return false;
+  return (
+    conjuncts(select.whereClause).some(isFalse) && !hasAggregates([select.targetList, select.sortClause], functions)
+  );
+};
+
+const isFalse = (node: Node): boolean => {
+  if ('A_Const' in node) return !!node.A_Const.boolval && !node.A_Const.boolval.boolval;
+  if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP' || operatorName(node.A_Expr.name) !== '=') return false;
+  const [a, b] = [integerOf(node.A_Expr.lexpr), integerOf(node.A_Expr.rexpr)];
+  return a !== undefined && b !== undefined && a !== b;
 };
 
 /** The text with the described names: printing loses those that PostgreSQL made up. */
