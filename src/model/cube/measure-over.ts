@@ -1,5 +1,5 @@
 import { loadModule, parseSync } from 'libpg-query';
-import type { Catalogue } from '../catalog/index.js';
+import type { Additivity, Catalogue } from '../catalog/index.js';
 import type { LegSqlQuery } from './leg-dialect.js';
 
 /** Must have run once before `measureOver`; loading a model does it. */
@@ -44,6 +44,9 @@ const parsedExpression = (sql: string): unknown => {
   }
 };
 
+/** Aggregates that do not count a value twice: rows of a rollup stand for several rows of its source. */
+const OF_A_SET = new Set<Additivity>(['count_distinct', 'min', 'max']);
+
 /**
  * A measure's aggregate over columns of a rollup. Cube renders it with each given member replaced by a mark; whatever then still
  * reads something else (a table's column, say) shows in the parsed text, and the measure is not served.
@@ -56,7 +59,7 @@ export const measureOver = (
 ): string | undefined => {
   const member = catalogue.members.get(measure);
   const path = member?.aliasOf ?? measure;
-  if (member?.kind !== 'measure' || member.ratio) return undefined;
+  if (member?.kind !== 'measure' || !OF_A_SET.has(member.additivity)) return undefined;
   const names = [...columns.keys()];
   const renderedReference = Object.fromEntries(names.map((name, i) => [name, mark(i)]));
   const sql = query.evaluateSymbolSqlWithContext(() => query.measureSql(query.newMeasure(path)), { renderedReference });

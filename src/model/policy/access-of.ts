@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { types } from 'node:util';
 import type { Caller, GivenValue, LegFilter, Operator } from '../../query/index.js';
 import type { Catalogue, Member, Policy, RowRule } from '../catalog/index.js';
 import type { Access, Rules } from './access.js';
@@ -24,7 +25,7 @@ const rule = (given: RowRule, attributes: Attributes): LegFilter => {
   try {
     values = given.values(attributes);
   } catch (thrown) {
-    if (thrown instanceof Error) return never;
+    if (types.isNativeError(thrown)) return never;
     throw thrown;
   }
   const plain = values.filter((v): v is GivenValue => ['string', 'number', 'boolean'].includes(typeof v));
@@ -37,8 +38,8 @@ const holds = (policy: Policy, attributes: Attributes): boolean => {
   try {
     return policy.condition(attributes);
   } catch (thrown) {
-    // a condition over an absent attribute does not hold
-    if (thrown instanceof Error) return false;
+    // a condition over an absent attribute does not hold; errors of the model's functions come from another realm
+    if (types.isNativeError(thrown)) return false;
     throw thrown;
   }
 };
