@@ -75,12 +75,13 @@ const ownRowsOnly = (): readonly string[] => [
     text := rtrim(pg_get_viewdef('pg_catalog.pg_policies'::regclass), ';');
     EXECUTE 'CREATE OR REPLACE VIEW pg_catalog.pg_policies AS SELECT * FROM (' || text || ') s WHERE false';
   END $$`,
+  // The last column had this name before PostgreSQL 17; psql 15 and 16 list databases by it.
   'ALTER TABLE pg_catalog.pg_database RENAME TO _assay_database',
   `DO $$ DECLARE columns text; BEGIN
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_catalog.pg_attribute
       WHERE attrelid = 'pg_catalog._assay_database'::regclass AND attnum > 0;
     EXECUTE 'CREATE VIEW pg_catalog.pg_database AS SELECT ' || columns
-      || ' FROM pg_catalog._assay_database WHERE datname = current_database()';
+      || ', datlocale AS daticulocale FROM pg_catalog._assay_database WHERE datname = current_database()';
   END $$`,
   'REVOKE ALL ON pg_catalog._assay_database FROM PUBLIC',
   'GRANT SELECT ON pg_catalog.pg_database TO PUBLIC',

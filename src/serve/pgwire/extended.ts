@@ -80,6 +80,7 @@ export class Extended {
     const { conversation } = this.parts;
     const pad = padding + blankBytes(classified.text.slice(0, inner[0]));
     const query = pad + readable(classified.text.slice(inner[0], inner[1]));
+    conversation.hidden(closeMessage('S', '_assay_i'), 'close'); // an error may have left it
     conversation.hidden(parseMessage('_assay_i', query, statement.parameters ?? []), 'parse');
     conversation.hidden(describeMessage('S', '_assay_i'), 'describe', {
       on: (type, payload) => {

@@ -25,6 +25,7 @@ export const askInBand = async (
   const rows: (readonly (string | null)[])[] = [];
   const { types, formats, values } = parameters;
   const patch = withoutContext;
+  clear(conversation);
   conversation.hidden(parseMessage(NAME, sql, types), 'parse', { patch });
   conversation.hidden(bindMessage({ portal: NAME, statement: NAME, formats, values, results: [] }), 'bind', { patch });
   conversation.hidden(executeMessage(NAME), 'execute', {
@@ -33,9 +34,14 @@ export const askInBand = async (
       if (type === 'D') rows.push(readDataRow(payload));
     },
   });
+  clear(conversation);
+  return (await conversation.drain()) ? rows : undefined;
+};
+
+/** What an error left behind: prepared statements outlive it. */
+const clear = (conversation: Conversation): void => {
   conversation.hidden(closeMessage('P', NAME), 'close');
   conversation.hidden(closeMessage('S', NAME), 'close');
-  return (await conversation.drain()) ? rows : undefined;
 };
 
 export interface Failure {
@@ -52,7 +58,7 @@ export const failInBand = (conversation: Conversation, failure: Failure): void =
   const report = reportMessage('E', { severity: 'ERROR', ...failure });
   const patch = (payload: Buffer) => withoutContext(payload, failure.code === codeOf(payload) ? report : undefined);
   const values = [failure.code, failure.message, failure.hint ?? ''].map((v) => Buffer.from(v, 'utf8'));
-  conversation.hidden(closeMessage('S', NAME), 'close');
+  clear(conversation);
   conversation.hidden(parseMessage(NAME, 'SELECT assay.fail($1, $2, $3)', [25, 25, 25]), 'parse', { patch });
   conversation.hidden(bindMessage({ portal: NAME, statement: NAME, formats: [], values, results: [] }), 'bind', {
     patch,
