@@ -41,7 +41,14 @@ const dayOf = (ms: number, zone: string) => new Date(wall(ms, zone)).toISOString
 const dayStart = (date: string, zone: string): number => {
   for (let ms = Date.parse(`${date}T00:00:00Z`) - 30 * HOUR; ; ms += HOUR / 4) if (dayOf(ms, zone) >= date) return ms;
 };
+const instants = new Map<string, bigint>();
 const instant = (text: string, zone: string): bigint => {
+  const key = `${text} ${zone}`;
+  const known = instants.get(key) ?? readInstant(text, zone);
+  instants.set(key, known);
+  return known;
+};
+const readInstant = (text: string, zone: string): bigint => {
   if (/^\d{4}-\d\d-\d\d$/.test(text)) return BigInt(dayStart(text, zone)) * 1000n;
   const micros = /\.(\d{6})Z$/.exec(text)?.[1] ?? '000000';
   return BigInt(Date.parse(text.replace(/\.\d{6}Z$/, 'Z'))) * 1000n + BigInt(micros);

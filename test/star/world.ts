@@ -7,7 +7,15 @@ import type { Publication } from '../../src/build/transform/index.js';
 import type { RollupDefinition } from '../../src/model/catalog/index.js';
 import { loadModel } from '../../src/model/cube/index.js';
 import { accessOf } from '../../src/model/policy/index.js';
-import { type Caller, localCaller, noEmit, timestampText, type Value, valueText } from '../../src/query/index.js';
+import {
+  type Caller,
+  decimalText,
+  localCaller,
+  noEmit,
+  timestampText,
+  type Value,
+  valueText,
+} from '../../src/query/index.js';
 import { type DuckDb, openDuckDb } from '../../src/store/engine/index.js';
 import type { Line } from './brute-force.js';
 import { MODEL } from './model.js';
@@ -45,6 +53,29 @@ const layoutOf = (definition: RollupDefinition): RollupLayout => ({
     keys(definition).map((k, i) => [k === definition.timeDimension ? `${k}.${definition.granularity}` : k, `r${i}`]),
   ),
 });
+
+/** The star's two tables in SQL that DuckDB and PostgreSQL read alike. */
+export const tablesOf = (lines: readonly Line[]): string[] => {
+  const shops = [...new Map(lines.flatMap((l) => (l.shop === null ? [] : [[l.shop, l.region] as const])))];
+  const idOf = (shop: string | null) => (shop === null ? -1 : shops.findIndex(([name]) => name === shop));
+  const rows = lines.map((l) => {
+    const amount = l.amount === null ? 'NULL' : `CAST('${decimalText(l.amount, 2)}' AS DECIMAL(12,2))`;
+    const at = l.sold_at === null ? 'NULL' : `CAST('${timestampText(l.sold_at)}' AS TIMESTAMPTZ)`;
+    return `(${l.id}, ${idOf(l.shop)}, ${quote(l.kind)}, ${quote(l.buyer)}, ${l.returned ?? 'NULL'}, ${l.qty ?? 'NULL'}, ${amount}, ${at})`;
+  });
+  return [
+    'DROP TABLE IF EXISTS star.shops CASCADE',
+    'DROP TABLE IF EXISTS star.sales CASCADE',
+    'CREATE TABLE star.shops (id BIGINT, name VARCHAR, region VARCHAR)',
+    'CREATE TABLE star.sales (id BIGINT, shop_id BIGINT, kind VARCHAR, buyer VARCHAR, returned BOOLEAN, qty INTEGER, amount DECIMAL(12,2), sold_at TIMESTAMPTZ)',
+    ...(shops.length === 0
+      ? []
+      : [
+          `INSERT INTO star.shops VALUES ${shops.map(([name, region], i) => `(${i}, ${quote(name)}, ${quote(region)})`).join(', ')}`,
+        ]),
+    ...(rows.length === 0 ? [] : [`INSERT INTO star.sales VALUES ${rows.join(', ')}`]),
+  ];
+};
 
 /** Everything that `makeAsk` takes, over one DuckDB with a star in it. The rollups are made by hand-written SQL. */
 export interface World {
@@ -143,22 +174,7 @@ export const openWorld = async (change: (parts: AskParts) => AskParts = (p) => p
     duckdb,
     load: async (lines) => {
       load += 1;
-      const shops = [...new Map(lines.flatMap((l) => (l.shop === null ? [] : [[l.shop, l.region] as const])))];
-      const idOf = (shop: string | null) => (shop === null ? -1 : shops.findIndex(([name]) => name === shop));
-      await duckdb.execute('CREATE OR REPLACE TABLE star.shops (id BIGINT, name VARCHAR, region VARCHAR)');
-      if (shops.length > 0)
-        await duckdb.execute(
-          `INSERT INTO star.shops VALUES ${shops.map(([name, region], i) => `(${i}, ${quote(name)}, ${quote(region)})`).join(', ')}`,
-        );
-      await duckdb.execute(
-        'CREATE OR REPLACE TABLE star.sales (id BIGINT, shop_id BIGINT, kind VARCHAR, buyer VARCHAR, returned BOOLEAN, qty INTEGER, amount DECIMAL(12,2), sold_at TIMESTAMPTZ)',
-      );
-      const rows = lines.map((l) => {
-        const at = l.sold_at === null ? 'NULL' : `'${timestampText(l.sold_at)}'`;
-        const amount = l.amount === null ? 'NULL' : `CAST('${Number(l.amount) / 100}' AS DECIMAL(12,2))`;
-        return `(${l.id}, ${idOf(l.shop)}, ${quote(l.kind)}, ${quote(l.buyer)}, ${l.returned ?? 'NULL'}, ${l.qty ?? 'NULL'}, ${amount}, ${at})`;
-      });
-      if (rows.length > 0) await duckdb.execute(`INSERT INTO star.sales VALUES ${rows.join(', ')}`);
+      for (const statement of tablesOf(lines)) await duckdb.execute(statement);
       await duckdb.execute(
         'CREATE OR REPLACE VIEW star.flat AS SELECT s.*, h.name AS shop, h.region FROM star.sales s LEFT JOIN star.shops h ON s.shop_id = h.id',
       );

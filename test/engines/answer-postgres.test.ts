@@ -1,0 +1,66 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeAsk } from '../../src/answer/run/index.js';
+import { noEmit } from '../../src/query/index.js';
+import { openWarehouse, startCluster } from '../../src/store/engine/index.js';
+import { bruteForce } from '../star/brute-force.js';
+import { anything, lines } from '../star/questions.js';
+import { cellsOf, openWorld, tablesOf, type World } from '../star/world.js';
+
+const SEED = 20_101_201;
+const QUESTIONS = 100;
+
+describe('answers from tables of PostgreSQL that nobody published', () => {
+  const end: (() => unknown)[] = [];
+  let world: World;
+  let execute: (sql: string) => Promise<unknown>;
+  let ask: ReturnType<typeof makeAsk>;
+  beforeAll(async () => {
+    const home = mkdtempSync(join(tmpdir(), 'assay-answers-'));
+    chmodSync(home, 0o755);
+    end.push(() => rmSync(home, { recursive: true, force: true }));
+    const cluster = await startCluster({ kind: 'scratch', home, emit: noEmit });
+    end.push(() => cluster.stop());
+    const warehouse = await openWarehouse({ url: cluster.url, emit: noEmit });
+    end.push(() => warehouse.close());
+    execute = (sql) => warehouse.query(sql);
+    await execute('CREATE SCHEMA star');
+    world = await openWorld();
+    end.push(() => world.close());
+    const publication = { revision: 0, tables: new Map() };
+    ask = makeAsk({
+      ...world.parts,
+      engines: { ...world.parts.engines, postgres: warehouse.engine },
+      publications: { current: () => publication, refresh: async () => publication },
+      rollups: { ...world.parts.rollups, inventory: () => ({ states: new Map() }) },
+      rawSource: 'postgres',
+    });
+  });
+  afterAll(async () => {
+    for (const work of end.reverse()) await work();
+  });
+
+  it('agree with plain loops', async () => {
+    for (const seed of [SEED, SEED + 1]) {
+      const all = fc.sample(lines, { seed, numRuns: 20 }).reduce((a, b) => (b.length > a.length ? b : a));
+      for (const statement of tablesOf(all)) await execute(statement);
+      for (const q of fc.sample(anything, { seed, numRuns: QUESTIONS })) {
+        const answer = await cellsOf(ask, q);
+        expect({ q, rows: answer.rows }).toEqual({ q, rows: bruteForce(q, all) });
+        expect(answer.source).toBe('postgres');
+      }
+    }
+  });
+  it('have no cache key, because nobody says when they change', async () => {
+    const answer = await ask.query(
+      { measures: ['shop.lines'] },
+      { subject: 's', tenant: 't', roles: ['boss'], attributes: {}, via: 'local' },
+      { surface: 'cli', requestId: 'r' },
+    );
+    expect(answer.cacheKey).toBeUndefined();
+    await answer.rows.cancel();
+  });
+});
