@@ -1,7 +1,9 @@
 import { error } from '../../errors/index.js';
 import type { DataType, GivenValue } from '../../query/index.js';
 import type { Member } from '../catalog/index.js';
-import type { Bound } from './slots.js';
+
+/** What an engine is given for one place. Exact numbers travel as text. */
+export type Bound = string | number | boolean | null;
 
 const DAY = 86_400_000_000n;
 const INTEGER = /^[+-]?\d{1,19}$/;

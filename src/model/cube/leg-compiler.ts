@@ -1,12 +1,13 @@
 import { AssayError, error } from '../../errors/index.js';
 import type { CompiledLeg, Dialect, LegQuery } from '../../query/index.js';
 import type { Catalogue } from '../catalog/index.js';
+import type { Bound } from './bound-value.js';
 import type { LegCompiler } from './compiler.js';
 import { DUCKDB, POSTGRES } from './dialect-sql.js';
 import { type LegDialect, type LegOptions, type LegSqlQuery, legDialect } from './leg-dialect.js';
 import { measureOver } from './measure-over.js';
 import type { Compilers, CubePackages } from './parts.js';
-import { type Bound, type Shape, Slot, slotted } from './slots.js';
+import { type Shape, Slot, slotted } from './slots.js';
 
 /** A statement of one shape, as it is kept. A place holds the number of its value, or a constant of the model. */
 interface KnownShape extends Omit<CompiledLeg, 'parameters'> {

@@ -1,7 +1,7 @@
 import { AssayError, error } from '../../errors/index.js';
 import type { DataType, GivenValue, LegFilter, LegQuery } from '../../query/index.js';
 import type { Catalogue, Member } from '../catalog/index.js';
-import { boundValue } from './bound-value.js';
+import { type Bound, boundValue } from './bound-value.js';
 
 /**
  * The place of a value in a statement. It is no string, so Cube neither escapes, cuts nor formats it; it comes back in the list of
@@ -39,8 +39,6 @@ export interface Shape {
   readonly offset: Slot | undefined;
   readonly timezone: string;
 }
-
-export type Bound = string | number | boolean | null;
 
 type Leaf = Extract<LegFilter, { member: string }>;
 
