@@ -16,6 +16,10 @@ export interface Events {
     readonly milliseconds: number;
     readonly engine: string;
   };
+  /** One table's new version stands in the lake; no reader follows it yet. */
+  'transform.committed': { readonly model: string; readonly version: number };
+  /** One table's copy is in the warehouse, inside the transaction that will publish it. */
+  'transform.copied': { readonly model: string; readonly rows: number };
   'transform.published': { readonly revision: number; readonly tables: number; readonly milliseconds: number };
   'transform.quarantined': { readonly model: string; readonly reason: string };
   'rollup.published': {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Emit } from '../../query/index.js';
 import { overwriteTable, type ParquetEngine } from '../../store/delta/index.js';
 import type { Warehouse } from '../../store/engine/index.js';
 import {
@@ -38,6 +39,7 @@ export interface PublishOptions {
     | { readonly status: 'published' }
     | { readonly status: 'refused'; readonly error: { readonly code: string; readonly message: string } };
   readonly now: () => bigint;
+  readonly emit: Emit;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -58,6 +60,7 @@ export const publish = async (options: PublishOptions): Promise<number> => {
     const committed = transform.targets.has('delta')
       ? await overwriteTable({ snapshot: staged.snapshot, staged, txnId: buildId, now: Number(options.now() / 1000n) })
       : undefined;
+    if (committed) options.emit('transform.committed', { model: transform.name, version: committed.version });
     moved.push({
       name: transform.name,
       postgres: transform.targets.has('postgres') ? physicalTable(transform, revision) : undefined,
@@ -76,11 +79,12 @@ export const publish = async (options: PublishOptions): Promise<number> => {
       for (const { staged } of options.moves) {
         const table = tables.get(staged.transform.name);
         if (table === undefined) continue;
-        await copyToPostgres(
+        const rows = await copyToPostgres(
           { tx, warehouse, engine, signal, stagingDir: stagingDir(options.lake) },
           staged.transform,
           table,
         );
+        options.emit('transform.copied', { model: staged.transform.name, rows });
       }
       const movedNames = new Set(moved.map((pointer) => pointer.name));
       if (warehouse.version >= 180_000)

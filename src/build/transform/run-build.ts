@@ -61,7 +61,7 @@ export const runBuild = async (options: RunOptions): Promise<readonly string[] |
     if (!work.begun && gone.length === 0) return undefined;
     await begin(plan, work);
     const revision = await publish({
-      ...{ warehouse, engine, lake, buildId, base, transforms, now, signal },
+      ...{ warehouse, engine, lake, buildId, base, transforms, now, signal, emit },
       ...{ kept: work.kept, moves: work.moves, results: work.results, ended: { status: 'published' }, gone },
     });
     const changed = work.moves.map(({ staged }) => staged.transform.name);
@@ -260,7 +260,7 @@ const recordFailure = async (plan: Plan, work: Work, thrown: unknown): Promise<v
       const only: Work = { ...work, moves: [], kept: [] };
       await advanceHistory(plan, only, history);
       await publish({
-        ...{ warehouse, engine, lake, buildId, base, now, signal: undefined, results: work.results },
+        ...{ warehouse, engine, lake, buildId, base, now, emit, signal: undefined, results: work.results },
         ...{ moves: only.moves, kept: base.pointers.filter(({ name }) => name !== history.transform.name) },
         transforms: new Map<string, Transform>([[history.transform.name, history.transform]]),
         gone: [],
