@@ -2,23 +2,20 @@ import { error } from '../../errors/index.js';
 import { type Caller, DEFAULT_LIMITS, type Limits } from '../../query/index.js';
 import type { AskParts } from './parts.js';
 
-/** The budgets of one query: those of the caller's roles, lowered by what it asked for itself. */
-export const limitsOf = (
-  parts: Pick<AskParts, 'limits'>,
-  caller: Caller,
-  asked: Partial<Limits> | undefined,
-): Limits => {
-  const base: Limits = {
-    ...DEFAULT_LIMITS,
-    ...(typeof parts.limits === 'function' ? parts.limits(caller) : parts.limits),
-  };
-  const least = (name: keyof Limits) => Math.min(base[name], asked?.[name] ?? Number.POSITIVE_INFINITY);
-  return {
-    rows: least('rows'),
-    bytes: least('bytes'),
-    milliseconds: least('milliseconds'),
-    memoryBytes: least('memoryBytes'),
-  };
+const NAMES = ['rows', 'bytes', 'milliseconds', 'memoryBytes'] as const;
+
+/** The budgets of one query: those of the caller's roles, lowered by what it asked for itself. Errors: `query-invalid`. */
+export const limitsOf = (parts: Pick<AskParts, 'limits'>, caller: Caller, asked: Partial<Limits> = {}): Limits => {
+  const own = typeof parts.limits === 'function' ? parts.limits(caller) : parts.limits;
+  const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS, ...own };
+  for (const name of NAMES) {
+    const wish = asked[name];
+    if (wish === undefined) continue;
+    if (!Number.isFinite(wish) || wish < 0)
+      throw error('query-invalid', { where: `limits.${name}`, what: `${wish} is no number from 0` });
+    limits[name] = Math.min(limits[name], wish);
+  }
+  return limits;
 };
 
 /** Throws when an answer is over its budget; it is never cut instead. Errors: `budget-exceeded`. */

@@ -31,6 +31,8 @@ const untilAborted = (
 /** Equal requests in flight run once. A flight ends when the last of its callers has left. */
 export class Flights {
   readonly #flying = new Map<string, Flight>();
+  /** @param onError told when what nobody waits for could not be stopped cleanly. */
+  constructor(readonly onError: (thrown: unknown) => void) {}
 
   get size(): number {
     return this.#flying.size;
@@ -84,8 +86,8 @@ export class Flights {
     }
     if (!flight.taken)
       flight.started.then(
-        (started) => (started.kind === 'flowing' ? started.cancel() : undefined),
-        () => undefined,
+        (started) => (started.kind === 'flowing' ? started.cancel().catch(this.onError) : undefined),
+        () => undefined, // its callers were told, or have left
       );
   }
 }

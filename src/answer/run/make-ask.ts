@@ -25,7 +25,7 @@ const codeOf = (thrown: unknown): string | undefined => (thrown instanceof Assay
 /** The one entrance of every surface, made from its parts. */
 export const makeAsk = (parts: AskParts): Ask => {
   const cache = new AnswerCache(parts.cacheBytes ?? CACHE_BYTES);
-  const flights = new Flights();
+  const flights = new Flights((thrown) => parts.emit('bug', { where: 'flights', error: thrown }));
   const accessOf = accessMemo();
 
   const planFor = (query: MetricQuery, model: LoadedModel, caller: Caller, unavailable: ReadonlySet<string>) => {

@@ -42,5 +42,6 @@ export interface AskParts {
   /** Bytes of answers kept in memory. Default 64 MiB. */
   readonly cacheBytes?: number;
   readonly emit: Emit;
+  /** For a second level of the result cache, shared by nodes; this version keeps answers in memory only. */
   readonly kv?: Kv;
 }
