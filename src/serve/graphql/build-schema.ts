@@ -41,11 +41,10 @@ export const buildSchema = (catalogue: Catalogue, access: Access, ask: Ask, emit
   return new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) });
 };
 
-const argumentsOf = ({ where, having, order, segments }: ViewTypes): GraphQLFieldConfigArgumentMap => ({
+const argumentsOf = (view: View, { where, having, order, segments }: ViewTypes): GraphQLFieldConfigArgumentMap => ({
   where: {
     type: where,
-    description:
-      'Rows that count. A range of times is given here: {sold_at: {between: ["2010-12-01", "2010-12-14"]}} is half-open.',
+    description: whereText(view),
   },
   ...(having ? { having: { type: having, description: 'Groups that are kept.' } } : {}),
   orderBy: {
@@ -64,6 +63,13 @@ const argumentsOf = ({ where, having, order, segments }: ViewTypes): GraphQLFiel
   fresh: { type: FRESH, description: 'Default published.' },
 });
 
+const whereText = (view: View): string => {
+  const [time] = view.times.keys();
+  return time === undefined
+    ? 'Rows that count.'
+    : `Rows that count. A range of times is given here: {${time}: {between: ["2010-12-01", "2010-12-14"]}} is half-open.`;
+};
+
 const viewField = (
   view: View,
   types: ViewTypes,
@@ -72,7 +78,7 @@ const viewField = (
 ): GraphQLFieldConfig<unknown, GraphqlContext> => ({
   type: types.connection,
   description: [view.title, view.description].filter((t) => t !== '').join('. '),
-  args: argumentsOf(types),
+  args: argumentsOf(view, types),
   resolve: (_source, args, context, info) =>
     answered(context, emit, async () => connection(view, args as ViewArguments, ask, emit, context, info)),
 });

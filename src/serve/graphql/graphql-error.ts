@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql/index.js';
-import { type AssayError, catalogue, type ErrorCode, error, toAssayError } from '../../errors/index.js';
+import { AssayError, catalogue, type ErrorCode, error, toAssayError } from '../../errors/index.js';
 import type { Emit } from '../../query/index.js';
 import type { GraphqlContext } from './page.js';
 
@@ -19,8 +19,8 @@ export const answered = async <T>(context: GraphqlContext, emit: Emit, work: () 
     return await work();
   } catch (thrown) {
     const failure = toAssayError(thrown, context.requestId);
-    if (failure.code === 'internal') emit('bug', { where: 'graphql', error: thrown, requestId: context.requestId });
-    else if (failure.status >= 500)
+    if (!(thrown instanceof AssayError)) emit('bug', { where: 'graphql', error: thrown, requestId: context.requestId });
+    else if (failure.status >= 500 && failure.code !== 'internal')
       emit('request.failed', { surface: 'graphql', code: failure.code, requestId: context.requestId, error: failure });
     throw carry(failure, context.requestId);
   }

@@ -61,8 +61,7 @@ export const readPage = async (
   try {
     for await (const batch of answer.rows) {
       length += batch.length;
-      if (length > JSON_ROWS + 1)
-        throw error('budget-exceeded', { budget: 'rows', limit: JSON_ROWS.toLocaleString('en-US') });
+      if (length > JSON_ROWS + 1) throw error('budget-exceeded', { budget: 'rows', limit: String(JSON_ROWS) });
       batches.push(batch);
     }
     whole = true;

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import cors from '@fastify/cors';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { type AssayError, error } from '../../errors/index.js';
+import { AssayError, error } from '../../errors/index.js';
 import type { Emit } from '../../query/index.js';
 import type { Authenticator } from '../auth/index.js';
 import { guard } from './guard.js';
@@ -64,8 +64,10 @@ export const httpServer = async (options: HttpOptions): Promise<HttpServer> => {
 
   const fail = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const failure = failureOf(thrown, request.id, bodyLimit);
-    if (failure.code === 'internal') emit('bug', { where: routeOf(request), error: thrown, requestId: request.id });
-    else if (failure.status >= 500)
+    // An `internal` of the catalogue was told where it was met.
+    if (!(thrown instanceof AssayError) && failure.code === 'internal')
+      emit('bug', { where: routeOf(request), error: thrown, requestId: request.id });
+    else if (failure.status >= 500 && failure.code !== 'internal')
       emit('request.failed', { surface: 'http', code: failure.code, requestId: request.id, error: failure });
     reply.removeHeader('etag');
     reply

@@ -1,6 +1,6 @@
 import { TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
 import { type AssayError, error } from '../../errors/index.js';
-import { DEFAULT_LIMITS, type Limits, type MetricQuery } from '../../query/index.js';
+import type { Limits, MetricQuery } from '../../query/index.js';
 import { LATER, type MetricQueryBody, MetricQuerySchema } from './metric-query-schema.js';
 
 const schema = TypeCompiler.Compile(MetricQuerySchema);
@@ -17,15 +17,8 @@ export const decodeQuery = (body: unknown): { query: MetricQuery; limits: Partia
   const place = inexact(query, 'query');
   if (place)
     throw error('query-invalid', { where: place, what: 'is beyond 2^53 and was rounded by JSON; give it as text' });
-  return { query: query as MetricQuery, limits: lowered(limits) };
+  return { query: query as MetricQuery, limits: limits as Partial<Limits> };
 };
-
-const lowered = (given: Readonly<Record<string, number | undefined>>): Partial<Limits> =>
-  Object.fromEntries(
-    Object.entries(given).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, Math.min(value, DEFAULT_LIMITS[name as keyof Limits])]],
-    ),
-  );
 
 const checkDepth = (body: object): void => {
   const open: [object, number][] = [[body, 0]];

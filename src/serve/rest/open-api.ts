@@ -41,6 +41,12 @@ const rewrite = (value: unknown): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   const { $id, $ref, ...rest } = value as Json;
   if (typeof $ref === 'string') return { $ref: `#/components/schemas/${$ref}` };
+  if (Array.isArray(rest['items'])) {
+    // A tuple, as JSON Schema 2020-12 writes it.
+    rest['prefixItems'] = rest['items'];
+    rest['items'] = false;
+    delete rest['additionalItems'];
+  }
   const inner = enumerated(Object.fromEntries(Object.entries(rest).map(([key, v]) => [key, rewrite(v)])));
   if (typeof $id !== 'string') return inner;
   components[$id] = inner;

@@ -4,14 +4,7 @@ import type { Ask, AskOptions } from '../../answer/run/index.js';
 import type { SearchAnswer, SearchRequest } from '../../answer/search/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { Access } from '../../model/policy/index.js';
-import {
-  type Caller,
-  DEFAULT_LIMITS,
-  type Emit,
-  JSON_ROWS,
-  type Limits,
-  type TableVersion,
-} from '../../query/index.js';
+import { type Caller, type Emit, JSON_ROWS, type Limits, type TableVersion } from '../../query/index.js';
 import { callerOf, type HttpApp, signalOf } from '../http/index.js';
 import { negotiate } from './accept.js';
 import { bytesCache } from './bytes-cache.js';
@@ -51,11 +44,12 @@ export const restRoutes = (app: HttpApp, options: RestOptions): void => {
     parametersOf(request.query, []);
     const type = negotiate(request.headers.accept, ANSWER_TYPES);
     const { query, limits } = decodeQuery(request.body);
-    const rows = Math.min(
-      limits.rows ?? DEFAULT_LIMITS.rows,
-      type === 'application/json' ? JSON_ROWS : Number.POSITIVE_INFINITY,
+    const rows = type === 'application/json' ? Math.min(limits.rows ?? JSON_ROWS, JSON_ROWS) : limits.rows;
+    const answer = await ask.query(
+      query,
+      caller,
+      asking(request, reply, rows === undefined ? limits : { ...limits, rows }),
     );
-    const answer = await ask.query(query, caller, asking(request, reply, { ...limits, rows }));
     return sendAnswer(request, reply, { answer, type, rows, cache, emit });
   });
 

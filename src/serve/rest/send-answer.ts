@@ -21,8 +21,8 @@ const HELD: Readonly<Record<AnswerType, number>> = { 'application/json': 8 << 20
 interface Sending {
   readonly answer: Answer;
   readonly type: AnswerType;
-  /** Rows that this format may have; the runner has the same budget, this one guards the wire. */
-  readonly rows: number;
+  /** Rows that this format may have; the runner keeps the same budget, this one guards the wire. Undefined: the caller's. */
+  readonly rows: number | undefined;
   readonly cache: BytesCache;
   readonly emit: Emit;
 }
@@ -84,7 +84,7 @@ async function* piecesOf({ answer, rows: most }: Sending, encoder: Encoder): Asy
     yield Buffer.from(encoder.head);
     for await (const batch of answer.rows) {
       rows += batch.length;
-      if (rows > most) throw error('budget-exceeded', { budget: 'rows', limit: most.toLocaleString('en-US') });
+      if (most !== undefined && rows > most) throw error('budget-exceeded', { budget: 'rows', limit: String(most) });
       for (let from = 0; from < batch.length; from += ROWS_AT_ONCE)
         yield Buffer.from(encoder.rows(batch, from, Math.min(from + ROWS_AT_ONCE, batch.length)));
     }
