@@ -37,6 +37,9 @@ export const readForeign = (
     [script, path, order.join(','), ...extra, ...(filters ? [JSON.stringify(filters)] : [])],
     { encoding: 'utf8', maxBuffer: 1 << 28 },
   );
-  if (run.status !== 0) throw new Error(`delta-rs cannot read ${path}: ${run.stderr}`);
+  if (run.status !== 0)
+    throw new Error(
+      `delta-rs cannot read ${path} (${run.signal ?? run.status}, ${run.stdout?.length} characters of output): ${run.stderr}`,
+    );
   return JSON.parse(run.stdout) as ForeignTable;
 };

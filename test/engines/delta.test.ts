@@ -11,6 +11,7 @@ import {
   overwriteTable,
   relation,
   type Snapshot,
+  vacuum,
   writeParquet,
 } from '../../src/store/delta/index.js';
 import { NO_READER, python, readForeign } from './delta-rs.js';
@@ -244,5 +245,27 @@ describe('rules', () => {
     expect(await findCommit(table.table, other.txnId, 0)).toBe(2);
     expect(await findCommit(table.table, rival.txnId, 0)).toBeUndefined();
     expect((await open(1)).adds.length).toBe(1);
+  });
+});
+
+describe('vacuum', () => {
+  it('removes replaced files and orphans after the retention, never what a version in use needs', async () => {
+    const table = await createTable(path, engine, { columns: COLUMNS, partitionColumns: [] });
+    const first = await stage(SELECT, table);
+    await appendFiles(first);
+    await stage(SELECT, await open());
+    await overwriteTable(await stage(SELECT, await open()));
+    const folders = async () => (await readdir(join(path, 'd'))).length;
+    const week = 168 * 3_600_000;
+    expect(await vacuum(table.table)).toBe(0);
+    await expect(vacuum(table.table, { retention: 1 })).rejects.toMatchObject({ code: 'usage' });
+    const later = { now: Date.now() + week + 60_000 };
+    expect(await vacuum(table.table, { ...later, keepVersions: [1] })).toBe(1);
+    expect((await ours(await open(1))).length).toBe(4);
+    expect(await folders()).toBe(2);
+    expect(await vacuum(table.table, { ...later, keepSteps: [first.txnId] })).toBe(0);
+    expect(await vacuum(table.table, later)).toBe(1);
+    expect(await folders()).toBe(1);
+    expect((await ours(await open())).length).toBe(4);
   });
 });

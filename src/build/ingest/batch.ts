@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { error } from '../../errors/index.js';
+import type { Emit } from '../../query/index.js';
 import {
   type AddFile,
   appendFiles,
@@ -98,6 +99,7 @@ export const publishBatch = async (
   lake: string,
   engine: ParquetEngine,
   ledger: IngestLedger,
+  emit: Emit,
   manifest: Manifest,
 ): Promise<IngestBatch> => {
   const files = bronzeFiles(lake, engine);
@@ -106,7 +108,7 @@ export const publishBatch = async (
   const append = async (snapshot: Snapshot, staged: StagedFiles): Promise<number | null> => {
     if (staged.adds.length === 0) return null;
     // From the version that the batch was made from on: a commit of this id behind it is this batch.
-    const done = await appendFiles({ snapshot: { ...snapshot, version: staged.base }, staged, txnId: batchId });
+    const done = await appendFiles({ snapshot: { ...snapshot, version: staged.base }, staged, txnId: batchId, emit });
     return done.version;
   };
   const rejectsVersion = await append(tables.rejects, manifest.rejects);

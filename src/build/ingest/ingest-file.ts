@@ -128,7 +128,7 @@ export const ingestFile = async (ingest: IngestFile): Promise<IngestResult> => {
   try {
     const inspection = await inspect(ingest.file, open, encoding, check);
     return await ledger.exclusive(async () => {
-      await recoverPending(lake, parquet, ledger);
+      await recoverPending(lake, parquet, ledger, emit);
       const before = await ledger.findByHash(source.name, inspection.contentHash);
       if (before) return report(emit, ingest.file, { ...before, duplicate: true });
       let manifest: Manifest;
@@ -138,12 +138,12 @@ export const ingestFile = async (ingest: IngestFile): Promise<IngestResult> => {
         await writeManifest(bronzeFiles(lake, parquet), manifest);
       } catch (thrown) {
         // Nothing is visible yet: what was staged is cleared as after a crash.
-        await recoverPending(lake, parquet, ledger).catch((failure: unknown) => {
+        await recoverPending(lake, parquet, ledger, emit).catch((failure: unknown) => {
           emit('bug', { where: 'clearing what an ingest left behind', error: failure });
         });
         throw thrown;
       }
-      const batch = await publishBatch(lake, parquet, ledger, manifest);
+      const batch = await publishBatch(lake, parquet, ledger, emit, manifest);
       return report(emit, ingest.file, { ...batch, duplicate: false });
     });
   } finally {
@@ -157,7 +157,7 @@ export const ingestFile = async (ingest: IngestFile): Promise<IngestResult> => {
  */
 export const recoverIngest = async (into: IngestInto): Promise<readonly IngestBatch[]> =>
   into.ledger.exclusive(async () => {
-    const completed = await recoverPending(resolve(into.lake), into.parquet, into.ledger);
+    const completed = await recoverPending(resolve(into.lake), into.parquet, into.ledger, into.emit);
     for (const { source, file, read, rows, rejected } of completed)
       into.emit('ingest.batch', { source, file, read, rows, rejected, duplicate: false });
     return completed;

@@ -1,3 +1,4 @@
+import type { Emit } from '../../query/index.js';
 import { findCommit, openTable, type ParquetEngine, type Snapshot } from '../../store/delta/index.js';
 import { bronzeFiles, MANIFESTS, manifestPath, publishBatch, readManifest, STAGING } from './batch.js';
 import type { IngestBatch, IngestLedger } from './ledger.js';
@@ -28,6 +29,7 @@ export const recoverPending = async (
   lake: string,
   engine: ParquetEngine,
   ledger: IngestLedger,
+  emit: Emit,
 ): Promise<readonly IngestBatch[]> => {
   const files = bronzeFiles(lake, engine);
   const completed: IngestBatch[] = [];
@@ -54,7 +56,7 @@ export const recoverPending = async (
       }),
     );
     if (begun.some((version) => version !== undefined))
-      completed.push(await publishBatch(lake, engine, ledger, manifest));
+      completed.push(await publishBatch(lake, engine, ledger, emit, manifest));
     else await discard(lake, engine, batchId);
   }
   for (const batchId of await files.list(STAGING)) await discard(lake, engine, batchId);

@@ -8,4 +8,5 @@ export { relation, relationOf } from './relation.js';
 export { literal, quoted, schemaOf } from './schema.js';
 export { type CreateTable, createTable, openTable, tableAt } from './table.js';
 export type * from './types.js';
+export { type Vacuum, vacuum } from './vacuum.js';
 export { type Staged, type WriteParquet, writeParquet } from './write-parquet.js';

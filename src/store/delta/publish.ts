@@ -1,4 +1,5 @@
 import { error } from '../../errors/index.js';
+import type { Emit } from '../../query/index.js';
 import { checkpointDue, cleanLog, writeCheckpoint } from './checkpoint.js';
 import { type Committed, commit } from './commit.js';
 import type { Reads } from './conflict.js';
@@ -15,6 +16,8 @@ export interface Publish {
   readonly txnId: string;
   /** Milliseconds since 1970; default the clock. */
   readonly now?: number;
+  /** Hears of a checkpoint that could not be written; without it that is thrown, though the commit stands. */
+  readonly emit?: Emit;
 }
 
 /** Every tenth version gets a checkpoint, so that replay stays short; the commit stands whether or not this ends. */
@@ -27,7 +30,7 @@ const afterCommit = async (snapshot: Snapshot, version: number, now: number): Pr
 };
 
 const publish = async (
-  { snapshot, staged, txnId, now = Date.now() }: Publish,
+  { snapshot, staged, txnId, now = Date.now(), emit }: Publish,
   removes: readonly AddFile[],
   reads: Reads,
   parameters: Readonly<Record<string, string>>,
@@ -47,7 +50,11 @@ const publish = async (
     metrics: { numFiles: String(staged.adds.length), numOutputRows: String(staged.rows) },
     now,
   });
-  if (!done.already) await afterCommit(snapshot, done.version, now);
+  if (!done.already)
+    await afterCommit(snapshot, done.version, now).catch((thrown: unknown) => {
+      if (!emit) throw thrown;
+      emit('bug', { where: `the checkpoint of ${table.path} at version ${done.version}`, error: thrown });
+    });
   return done;
 };
 
