@@ -79,8 +79,8 @@ describe('keys and pseudonyms', () => {
     expect(splitArguments("a, f(b, c), 'x,y', timestamp d")).toEqual(['a', 'f(b, c)', "'x,y'", 'timestamp d']);
   });
   it('are an HMAC in letters: RFC 4231, test case 2', () => {
-    // HMAC-SHA-256 of "what do ya want for nothing?" under "Jefe" is 5bdcc146bf60754e6a042426089575c7...
-    expect(pseudonymOf('Jefe', 'what do ya want for nothing?')).toBe('lrtshhkmrvmgnlkuqmgkikimgo');
+    // HMAC-SHA-256 of "what do ya want for nothing?" under "Jefe" is 5bdcc146bf60754e6a04242608...
+    expect(pseudonymOf('Jefe', 'what do ya want for nothing?')).toBe('lrtsshkmrvmgnlkumqgkikimgo');
     expect(pseudonymKeyId('Jefe')).toMatch(/^[0-9a-f]{12}$/);
   });
 });

@@ -84,12 +84,12 @@ describe('references', () => {
     ).toBe('sql/silver/a.v1.sql:1: tables need each other in a circle: silver.a -> silver.b -> silver.a');
   });
   it.each([
-    ["{{ref('silver.nope')}}", 'sql/silver/a.v1.sql:13: there is no table silver.nope; see transforms/sql'],
-    ["{{seed('nope')}}", 'sql/silver/a.v1.sql:13: there is no seed nope; see transforms/seeds'],
-    ["{{source('silver.b')}}", 'sql/silver/a.v1.sql:13: a source is a table of bronze'],
-    ['{{secret.pseudonyms}}', 'sql/silver/a.v1.sql:13: {{secret.pseudonyms}} needs the field pseudonyms'],
-    ['{{this}}', 'sql/silver/a.v1.sql:13: {{this}} is for checks only'],
-    ['{{ref(silver.b)}}', 'sql/silver/a.v1.sql:13: {{ref(silver.b)}} is not known'],
+    ["{{ref('silver.nope')}}", 'sql/silver/a.v1.sql:14: there is no table silver.nope; see transforms/sql'],
+    ["{{seed('nope')}}", 'sql/silver/a.v1.sql:14: there is no seed nope; see transforms/seeds'],
+    ["{{source('silver.b')}}", 'sql/silver/a.v1.sql:14: a source is a table of bronze'],
+    ['{{secret.pseudonyms}}', 'sql/silver/a.v1.sql:14: {{secret.pseudonyms}} needs the field pseudonyms'],
+    ['{{this}}', 'sql/silver/a.v1.sql:14: {{this}} is for checks only'],
+    ['{{ref(silver.b)}}', 'sql/silver/a.v1.sql:14: {{ref(silver.b)}} is not known'],
   ])('%s is refused with its line', (reference, message) => {
     expect(messageOf(() => order(read('a', `SELECT *\nFROM ${reference}`)))).toContain(message);
   });
