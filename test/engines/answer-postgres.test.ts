@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeAsk } from '../../src/answer/run/index.js';
+import { type Ask, type AskParts, makeAsk } from '../../src/answer/run/index.js';
+import type { Publication } from '../../src/build/transform/index.js';
 import { noEmit } from '../../src/query/index.js';
 import { openWarehouse, startCluster } from '../../src/store/engine/index.js';
 import { bruteForce } from '../star/brute-force.js';
@@ -17,7 +18,8 @@ describe('answers from tables of PostgreSQL that nobody published', () => {
   const end: (() => unknown)[] = [];
   let world: World;
   let execute: (sql: string) => Promise<unknown>;
-  let ask: ReturnType<typeof makeAsk>;
+  let parts: AskParts;
+  let ask: Ask;
   beforeAll(async () => {
     const home = mkdtempSync(join(tmpdir(), 'assay-answers-'));
     chmodSync(home, 0o755);
@@ -31,13 +33,14 @@ describe('answers from tables of PostgreSQL that nobody published', () => {
     world = await openWorld();
     end.push(() => world.close());
     const publication = { revision: 0, tables: new Map() };
-    ask = makeAsk({
+    parts = {
       ...world.parts,
       engines: { ...world.parts.engines, postgres: warehouse.engine },
       publications: { current: () => publication, refresh: async () => publication },
       rollups: { ...world.parts.rollups, inventory: () => ({ states: new Map() }) },
       rawSource: 'postgres',
-    });
+    };
+    ask = makeAsk(parts);
   });
   afterAll(async () => {
     for (const work of end.reverse()) await work();
@@ -53,6 +56,38 @@ describe('answers from tables of PostgreSQL that nobody published', () => {
         expect(answer.source).toBe('postgres');
       }
     }
+  });
+  it('are found again when a publication replaced them', async () => {
+    let revision = 1;
+    const current = (): Publication => ({
+      revision,
+      tables: new Map([
+        [
+          'star.sales',
+          {
+            name: 'star.sales',
+            postgres: revision === 1 ? '"star"."sales_gone"' : '"star"."sales"',
+            lake: undefined,
+            dataVersion: `v${revision}`,
+            rows: 0,
+            since: revision,
+          },
+        ],
+      ]),
+    });
+    const moved = makeAsk({
+      ...parts,
+      publications: {
+        current,
+        refresh: async () => {
+          revision += 1;
+          return current();
+        },
+      },
+    });
+    const expected = await cellsOf(ask, { measures: ['shop.lines'] });
+    expect((await cellsOf(moved, { measures: ['shop.lines'] })).rows).toEqual(expected.rows);
+    expect(revision).toBe(2);
   });
   it('have no cache key, because nobody says when they change', async () => {
     const answer = await ask.query(
