@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -274,5 +274,18 @@ describe('a session', () => {
       await stream.cancel();
       expect(await session.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     });
+  });
+});
+
+describe('closing', () => {
+  it('stops what runs, and leaves no files', async () => {
+    const own = join(dir, 'own');
+    const other = await openDuckDb({ memory: '128MB', tempDir: own, emit: noEmit });
+    const unread = await other.engine.run({ ...slow, sql: 'SELECT range FROM range(100000)' });
+    const running = other.query(SLOW).catch((e: unknown) => e);
+    await other.close();
+    expect(await running).toMatchObject({ code: 'cancelled' });
+    expect(unread.columns).toHaveLength(1);
+    expect(await readdir(own)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { RunOptions } from '../engine.js';
 import { slots } from '../slots.js';
@@ -9,6 +10,7 @@ import { type Link, linkOf } from './link.js';
 import { sessionOn, streamOn } from './session.js';
 import type { DuckDb, DuckDbOptions, DuckDbSession } from './types.js';
 
+const LONGEST_CLOSE = 2000;
 let opened = 0;
 
 /** A folder for this instance's spilled data; those of processes that have gone (a kill leaves them) are removed. */
@@ -46,7 +48,8 @@ export const openDuckDb = async (options: DuckDbOptions): Promise<DuckDb> => {
   const instance = await DuckDBInstance.create(options.path ?? ':memory:', settings).catch(failed);
   const links: Link[] = [];
   const idle: Link[] = [];
-  const free = slots(options.sessions ?? 8);
+  const sessions = options.sessions ?? 8;
+  const free = slots(sessions);
 
   const connect = async (): Promise<Link> => {
     const link = linkOf(await instance.connect());
@@ -91,6 +94,17 @@ export const openDuckDb = async (options: DuckDbOptions): Promise<DuckDb> => {
     return streamOn(taken.link, statement, watch, taken.release);
   };
 
+  /** Interrupts what runs, and waits until nobody works on a connection: closing one under a running statement ends the process. */
+  const quiet = async (): Promise<void> => {
+    const interrupt = setInterval(() => {
+      for (const link of links) if (!idle.includes(link)) link.connection.interrupt();
+    }, 10);
+    const everyone = Promise.all(Array.from({ length: sessions }, () => free.take()));
+    // A stream that nobody reads on keeps its connection, but runs nothing.
+    await Promise.race([everyone, pause(LONGEST_CLOSE, undefined, { ref: false })]);
+    clearInterval(interrupt);
+  };
+
   // A connection first: what is wrong with the settings shows at the start.
   idle.push(await connect().catch(failed));
   return {
@@ -101,6 +115,7 @@ export const openDuckDb = async (options: DuckDbOptions): Promise<DuckDb> => {
     stream,
     session: (fn) => session(fn),
     async close() {
+      await quiet();
       for (const link of links) {
         for (const { statement } of link.prepared.values()) statement.destroySync();
         link.prepared.clear();

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { open, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
@@ -26,8 +26,9 @@ const TRIES = 50;
  * Errors: `postgres-cannot-run`, `disk-full`, `port-in-use`, `home-unwritable`.
  */
 export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
-  const account = await serverAccount();
-  const place = await placeOfClusters(options.home, options.pgDir, account, options.emit);
+  const own = await serverAccount();
+  const place = await placeOfClusters(options.home, options.pgDir, own, options.emit);
+  const account = await ownerOf(join(place, 'durable'), own);
   const binaries = await findBinaries(place, account);
   const folder = join(place, options.kind);
   const unlock = await lockStart(`${folder}.lock`);
@@ -40,6 +41,13 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   } finally {
     await unlock();
   }
+};
+
+/** As root: a cluster that another user began goes on as that user's, since PostgreSQL serves only its owner's files. */
+const ownerOf = async (folder: string, account: Account | undefined): Promise<Account | undefined> => {
+  if (!account || !existsSync(folder)) return account;
+  const { uid, gid } = await stat(folder);
+  return uid === 0 || uid === account.uid ? account : { name: `number ${uid}`, uid, gid };
 };
 
 const lockStart = async (file: string): Promise<() => Promise<void>> => {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { error } from '../../../errors/index.js';
 import type { Emit } from '../../../query/index.js';
 import { canEnter } from './account.js';
 import type { Account } from './command.js';
+import { findLive } from './live.js';
 
 const AWAY = '/var/lib/assay';
 const POINTER = 'postgres.path';
@@ -55,7 +56,19 @@ export const placeOfClusters = async (
       way: `let others enter every folder above it (chmod o+x), or set ASSAY_PG_DIR to a folder that ${account?.name ?? 'this user'} can enter`,
     });
   if (place !== within) await claim(place, real, pointer, pgDir === undefined, account, emit);
+  if (dirname(place) === AWAY) await removeOrphans();
   return place;
+};
+
+/** Scratch folders of homes that are gone (tests, deleted clones). Durable data is never removed. */
+const removeOrphans = async (): Promise<void> => {
+  for (const name of await readdir(AWAY)) {
+    const folder = join(AWAY, name);
+    const owner = await readLine(join(folder, 'home'));
+    if (owner === undefined || existsSync(owner) || existsSync(join(folder, 'durable'))) continue;
+    if (await findLive(join(folder, 'scratch', 'data'))) continue;
+    await rm(folder, { recursive: true, force: true });
+  }
 };
 
 /** Writes the two-way link between a home and its folder elsewhere, once. */

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { Emit } from '../../../query/index.js';
 import { slots } from '../slots.js';
@@ -5,6 +6,7 @@ import { postgresFailure } from './failures.js';
 import { type StatementNames, statementNames } from './statements.js';
 
 const CONNECT = 10_000;
+const LONGEST_CLOSE = 3000;
 
 /** A connection of the pool, held by one user at a time. */
 export interface Session {
@@ -95,6 +97,7 @@ export const openSessions = (options: {
         throw postgresFailure(e, what);
       }
     },
-    close: () => pool.end(),
+    // A stream that nobody reads on would hold its connection, and this, for ever.
+    close: () => Promise.race([pool.end(), pause(LONGEST_CLOSE, undefined, { ref: false })]),
   };
 };
