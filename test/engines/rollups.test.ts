@@ -64,23 +64,27 @@ const freePort = (): Promise<number> =>
   });
 
 /** A Redis of its own, up when it answers. */
-const startRedis = async (binary: string): Promise<string> => {
-  const port = await freePort();
+const startRedis = async (
+  binary: string,
+  at?: number,
+): Promise<{ url: string; port: number; kill(): Promise<unknown> }> => {
+  const port = at ?? (await freePort());
   const child = spawn(binary, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', dir], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  closing.push(() => {
-    const over = new Promise((resolve) => child.once('exit', resolve));
+  const over = new Promise((resolve) => child.once('exit', resolve));
+  const kill = () => {
     child.kill('SIGKILL');
     return over;
-  });
+  };
+  closing.push(kill);
   await new Promise<void>((resolve, reject) => {
     child.once('exit', () => reject(new Error('redis-server ended')));
     child.stdout.on('data', (text: Buffer) => {
       if (text.toString().includes('Ready to accept connections')) resolve();
     });
   });
-  return `redis://127.0.0.1:${port}`;
+  return { url: `redis://127.0.0.1:${port}`, port, kill };
 };
 
 const one = async (sql: string): Promise<Value[]> => {
@@ -114,7 +118,7 @@ describe.each([
   const opened: Rollups[] = [];
 
   beforeAll(async () => {
-    if (kind === 'redis' && redisServer) redisUrl = await startRedis(redisServer);
+    if (kind === 'redis' && redisServer) redisUrl = (await startRedis(redisServer)).url;
     if (there) kv = await openKv({ redisUrl, dir: join(dir, `kv-${kind}`), emit: noEmit });
     if (there) closing.push(() => kv.close());
   });
@@ -472,7 +476,7 @@ describe.each([
     const after = await rawTotals('fact_2');
     const seen = new Set<string>();
     let swapping = true;
-    const readers = Array.from({ length: 4 }, async () => {
+    const readers = Array.from({ length: 2 }, async () => {
       while (swapping) {
         seen.add(JSON.stringify(await ask(rollups, TOTALS)));
         await rollups.refresh();
@@ -611,6 +615,48 @@ describe.each([
     for (const file of await readdir(copies)) await writeFile(join(copies, file), 'not what it was');
     const third = await node({ dir: copies });
     expect(await ask(third, TOTALS)).toEqual(await rawTotals('fact_1'));
+  });
+
+  // the embedded store lives in this process and is never away
+  const awayTest = kind === 'redis' ? it : undefined;
+  awayTest?.('go on from what the node holds while the store is away, and come back with it', async () => {
+    if (!redisServer) return;
+    const server = await startRedis(redisServer);
+    const own = await openKv({ redisUrl: server.url, dir: join(folder, 'kv'), emit: noEmit });
+    closing.push(() => own.close());
+    await build(1, { kv: own });
+    const missing: string[] = [];
+    const rollups = await node({ kv: own, onMissing: (id) => missing.push(id) });
+    const all = partitionsOf(rollups.inventory());
+    const december = all.filter((p) => p.key === '2010-12');
+    const revenue = `"${rollups.layout(BY_DAY.id)?.columns.get('sales.revenue')}"`;
+    (await rollups.pin(december)).release();
+    await server.kill();
+    await expect(rollups.refresh()).rejects.toMatchObject({ code: 'redis-unavailable' });
+    const held = await rollups.pin(december);
+    expect(await one(`SELECT sum(${revenue}) FROM ${held.tables[0]}`)).toEqual(
+      await one(`SELECT sum(amount) FROM fact_1 WHERE strftime(sold_at, '%Y-%m') = '2010-12'`),
+    );
+    held.release();
+    await expect(rollups.pin(all)).rejects.toMatchObject({ code: 'rollup-unavailable' });
+    expect(rollups.inventory().states.get(BY_DAY.id)?.complete).toBe(false);
+    expect(missing).toEqual([]);
+    await startRedis(redisServer, server.port);
+    await expect
+      .poll(
+        () =>
+          rollups.refresh().then(
+            () => 'read',
+            () => 'away',
+          ),
+        { timeout: 30_000 },
+      )
+      .toBe('read');
+    expect(rollups.inventory().states.size).toBe(0);
+    expect(missing).toEqual([BY_DAY.id]);
+    expect(await build(1, { kv: own })).toMatchObject([{ outcome: 'built' }]);
+    await rollups.refresh();
+    expect(await ask(rollups, TOTALS)).toEqual(await rawTotals('fact_1'));
   });
 
   it('lose replaced versions after the grace, and unpublished ones by a sweep', async () => {

@@ -17,7 +17,7 @@ import { openWorkshop } from './workshop.js';
 
 /** Stands for the contents of a table that no transform publishes: never equal, so built anew each time. */
 const UNVERSIONED = 'unversioned';
-const LEASE = 30_000;
+const LEASE = 15_000;
 const GRACE = 600_000;
 
 type Outcome = Omit<RollupBuildResult, 'rollup' | 'milliseconds'>;

@@ -31,7 +31,7 @@ export interface BuildRollupsOptions {
   readonly only?: readonly string[];
   /** Asked before an older publication would replace a newer one's rollup. Without it such a build is `superseded`. */
   readonly current?: () => Promise<PublishedTables>;
-  /** How long a lease lives without renewal. Default 30,000. */
+  /** How long a lease lives without renewal: so long a killed builder holds up the next. Default 15,000. */
   readonly leaseMilliseconds?: number;
   /** How long to wait for another builder's lease. Default: twice the lease's life. */
   readonly waitMilliseconds?: number;
