@@ -242,7 +242,7 @@ describe('limits', () => {
     const ask = async (t: string) =>
       (await fetch(`http://${at.host}:${at.port}/who`, { headers: { authorization: `Bearer ${t}` } })).status;
     let last = 0;
-    for (let i = 0; i < 62; i++) last = await ask(`wrong.${i}.x`);
+    for (let i = 0; i < 1_000 && last !== 429; i++) last = await ask(`wrong.${i}.x`);
     expect(last).toBe(429);
     expect(await ask(token)).toBe(200);
     await fresh.close(0);
