@@ -1,11 +1,20 @@
 import { resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import fc from 'fast-check';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadedModel, loadModel } from '../../src/model/cube/index.js';
 import { accessOf } from '../../src/model/policy/index.js';
-import { type Caller, type LegFilter, type LegQuery, localCaller } from '../../src/query/index.js';
+import {
+  type Caller,
+  type CompiledLeg,
+  type Dialect,
+  type LegFilter,
+  type LegQuery,
+  localCaller,
+} from '../../src/query/index.js';
 import { goldOfSample } from '../fixtures/gold.js';
+import { goldInPostgres } from '../fixtures/gold-postgres.js';
 
 const EMPTY: LegQuery = {
   measures: [],
@@ -18,29 +27,45 @@ const EMPTY: LegQuery = {
   timezone: 'UTC',
 };
 
-describe('legs over the sample, in DuckDB', () => {
+describe.each(['duckdb', 'postgres'] as const)('legs over the sample, in %s', (engine: Dialect) => {
   let model: LoadedModel;
   let connection: DuckDBConnection;
-  let close: () => void;
+  let client: pg.Client;
+  const end: (() => unknown)[] = [];
   beforeAll(async () => {
     model = await loadModel(resolve(import.meta.dirname, '../../model'));
-    ({ connection, close } = await goldOfSample());
+    const gold = await goldOfSample();
+    end.push(gold.close);
+    connection = gold.connection;
+    if (engine === 'duckdb') return;
+    const copy = await goldInPostgres(connection);
+    end.push(copy.close);
+    client = copy.client;
   });
-  afterAll(() => close());
+  afterAll(async () => {
+    for (const work of end.reverse()) await work();
+  });
 
-  const run = async (query: Partial<LegQuery>): Promise<(string | null)[][]> => {
-    const leg = model.legs.compile({ ...EMPTY, ...query }, 'duckdb');
-    let sql = leg.sql;
-    for (const table of leg.tables) sql = sql.replaceAll(`"@${table}"`, table);
-    expect(sql).not.toContain('"@');
+  const inDuckDb = async (sql: string, { parameters }: CompiledLeg) => {
     const prepared = await connection.prepare(sql);
-    leg.parameters.forEach((value, i) => {
+    parameters.forEach((value, i) => {
       if (typeof value === 'boolean') prepared.bindBoolean(i + 1, value);
       else if (typeof value === 'number') prepared.bindBigInt(i + 1, BigInt(value));
       else prepared.bindVarchar(i + 1, String(value));
     });
-    const rows = (await prepared.runAndReadAll()).getRows();
-    return rows.map((row) => row.map((v) => (v === null ? null : String(v))));
+    return (await prepared.runAndReadAll()).getRows();
+  };
+  const inPostgres = async (sql: string, { parameters }: CompiledLeg) =>
+    (await client.query<unknown[]>({ text: sql, values: [...parameters], rowMode: 'array' })).rows;
+  const execute = (sql: string, leg: CompiledLeg) => (engine === 'duckdb' ? inDuckDb(sql, leg) : inPostgres(sql, leg));
+  const run = async (query: Partial<LegQuery>): Promise<(string | null)[][]> => {
+    const leg = model.legs.compile({ ...EMPTY, ...query }, engine);
+    let sql = leg.sql;
+    for (const table of leg.tables) sql = sql.replaceAll(`"@${table}"`, table);
+    expect(sql).not.toContain('"@');
+    const rows = await execute(sql, leg);
+    const text = (v: unknown) => (engine === 'postgres' && (v === 't' || v === 'f') ? String(v === 't') : String(v));
+    return rows.map((row) => row.map((v) => (v === null ? null : text(v))));
   };
   const one = async (query: Partial<LegQuery>) => (await run(query))[0];
   const product: LegFilter = { member: 'retail.line_type', op: 'eq', values: ['product'] };
@@ -247,9 +272,6 @@ describe('legs over the sample, in DuckDB', () => {
     expect(new Set(hours.map((r) => r[0]?.slice(14, 16)))).toEqual(new Set(['30']));
   });
   it('keeps the two runs of a repeated hour apart', async () => {
-    await connection.run(
-      "CREATE OR REPLACE TABLE gold.moved AS SELECT * REPLACE (make_timestamptz(epoch_us(TIMESTAMP '2010-10-31 00:30:00') + (sale_key % 2) * 3600000000) AS sold_at) FROM gold.fact_sales",
-    );
     const leg = model.legs.compile(
       {
         ...EMPTY,
@@ -260,9 +282,10 @@ describe('legs over the sample, in DuckDB', () => {
           { dimension: 'sales.sold_at', granularity: 'day' },
         ],
       },
-      'duckdb',
+      engine,
     );
-    const rows = (await connection.runAndReadAll(leg.sql.replaceAll('"@gold.fact_sales"', 'gold.moved'))).getRows();
+    const twice = `(SELECT sale_key, TIMESTAMPTZ '2010-10-31 00:30:00+00' + (sale_key % 2) * INTERVAL '1 hour' AS sold_at FROM gold.fact_sales)`;
+    const rows = await execute(leg.sql.replaceAll('"@gold.fact_sales"', twice), leg);
     expect(rows.map((r) => `${r[0]} ${r[1]}`).sort()).toEqual([
       '2010-10-31 00:00:00+00 2010-10-31',
       '2010-10-31 01:00:00+00 2010-10-31',
@@ -295,10 +318,10 @@ describe('legs over the sample, in DuckDB', () => {
     const guarded = (query: Partial<LegQuery>, caller: Caller, asked: readonly string[]) => {
       const access = accessOf(model.catalogue, caller);
       let where: readonly LegFilter[] = query.where ?? [];
-      for (let n = -1, leg = model.legs.compile({ ...EMPTY, ...query }, 'duckdb'); n !== leg.cubes.length; ) {
+      for (let n = -1, leg = model.legs.compile({ ...EMPTY, ...query }, engine); n !== leg.cubes.length; ) {
         n = leg.cubes.length;
         where = [...(query.where ?? []), ...access.rules(leg.cubes, asked).filters];
-        leg = model.legs.compile({ ...EMPTY, ...query, where }, 'duckdb');
+        leg = model.legs.compile({ ...EMPTY, ...query, where }, engine);
       }
       return run({ ...query, where });
     };
@@ -403,24 +426,24 @@ describe('legs over the sample, in DuckDB', () => {
         );
         expect(await run({ measures: ['retail.lines'], where: [filter] })).toEqual(expected.getRows());
       }),
-      { numRuns: 60 },
+      { numRuns: engine === 'duckdb' ? 60 : 20 },
     );
   });
 
   it('a rollup with kept keys counts exactly', async () => {
     const rollup = model.catalogue.rollups.find((r) => r.id === 'sales.by_invoice');
     const dimensions = rollup?.dimensions ?? [];
-    const leg = model.legs.compile({ ...EMPTY, dimensions, measures: rollup?.measures ?? [] }, 'duckdb');
+    const leg = model.legs.compile({ ...EMPTY, dimensions, measures: rollup?.measures ?? [] }, engine);
     const columns = new Map(dimensions.map((name, i) => [name, `r."c${i}"`]));
     const counts = ['orders', 'invoices', 'return_invoices', 'customers', 'active_customers'].map((m) =>
-      model.legs.measureOver(`retail.${m}`, columns, 'duckdb'),
+      model.legs.measureOver(`retail.${m}`, columns, engine),
     );
     let from = leg.sql;
     for (const table of leg.tables) from = from.replaceAll(`"@${table}"`, table);
-    const rows = (await connection.runAndReadAll(`SELECT ${counts.join(', ')} FROM (${from}) r`)).getRows();
+    const rows = await execute(`SELECT ${counts.join(', ')} FROM (${from}) r`, leg);
     expect(rows[0]?.map(String)).toEqual(['994', '1150', '156', '713', '666']);
-    expect(model.legs.measureOver('retail.products', columns, 'duckdb')).toBeUndefined();
-    expect(model.legs.measureOver('retail.net_revenue', columns, 'duckdb')).toBeUndefined();
-    expect(model.legs.measureOver('retail.lines', columns, 'duckdb')).toBeUndefined();
+    expect(model.legs.measureOver('retail.products', columns, engine)).toBeUndefined();
+    expect(model.legs.measureOver('retail.net_revenue', columns, engine)).toBeUndefined();
+    expect(model.legs.measureOver('retail.lines', columns, engine)).toBeUndefined();
   });
 });
