@@ -10,7 +10,7 @@ import { printer } from './print.js';
 import { refuse } from './refuse.js';
 import { type OpenSource, resolved, targetName, targetValue } from './source.js';
 import { quoteName } from './text.js';
-import { WhereReader } from './where.js';
+import { isConstant, WhereReader } from './where.js';
 
 /** Everything that planning one select over model rows needs to know. */
 export interface SelectContext {
@@ -67,7 +67,7 @@ const lifted = (parts: Parts, lift: Lift): Parts => {
 /** Groups that are the block's own rows: then every aggregate over a measure is the measure, whatever its kind. */
 const isDirect = (parts: Parts, lift: Lift, grouped: readonly Node[]): boolean => {
   if (lift.finer || grouped.some((g) => kindOf(g) === 'GroupingSet')) return false;
-  const keys = grouped.map((g) => keyOf(g, lift));
+  const keys = grouped.filter((g) => !isConstant(g)).map((g) => keyOf(g, lift));
   return (
     [...lift.block.keys].every((k) => keys.includes(k)) &&
     (keys.every((k) => k !== undefined) || parts.groups.length === 0)

@@ -28,11 +28,20 @@ export class Backend {
   /** Called when a message of the backend could not be handled; the connection is cut. */
   onBug: (thrown: unknown) => void = () => {};
   closed = false;
+  /** Resolves when the connection has gone. */
+  readonly gone: Promise<void>;
+  private readonly wentAway: () => void;
 
   private constructor(
     private readonly socket: Socket,
     private readonly target: BackendTarget,
-  ) {}
+  ) {
+    let resolved = () => {};
+    this.gone = new Promise((resolve) => {
+      resolved = resolve;
+    });
+    this.wentAway = resolved;
+  }
 
   /**
    * Opens a backend. ParameterStatus, BackendKeyData and ReadyForQuery of its start go to `onFrame`.
@@ -86,6 +95,7 @@ export class Backend {
       socket.on('error', (thrown) => reject(unreachable('the connection failed', thrown)));
       socket.on('close', () => {
         backend.closed = true;
+        backend.wentAway();
         reject(unreachable('it closed the connection'));
         backend.onClose();
       });

@@ -14,7 +14,7 @@ import {
 import { error } from '../../errors/index.js';
 import type { Emit } from '../../query/index.js';
 import type { BackendTarget } from './backend.js';
-import { Helper } from './helper.js';
+import { Normaliser } from './normaliser.js';
 
 /** Facade databases without a session that are kept for the next one. */
 const KEPT_IDLE = 16;
@@ -24,14 +24,14 @@ export interface FacadeDatabase {
   readonly facade: Facade;
   readonly database: string;
   readonly functions: Functions;
-  readonly helper: () => Promise<Helper>;
+  readonly helper: () => Promise<Normaliser>;
   /** Plans of statements by their text and settings; shared by the facade's sessions. */
   readonly plans: Map<string, unknown>;
 }
 interface Kept {
   readonly made: Promise<FacadeDatabase>;
   sessions: number;
-  helper: Promise<Helper> | undefined;
+  helper: Promise<Normaliser> | undefined;
   lastUsed: number;
 }
 /** A login role of the pool; two live sessions never share one. */
@@ -173,11 +173,11 @@ export class SessionCluster {
     return { facade, database, functions, plans: new Map(), helper: () => this.helper(facade.key, database) };
   }
 
-  private async helper(key: string, database: string): Promise<Helper> {
+  private async helper(key: string, database: string): Promise<Normaliser> {
     const kept = this.facades.get(key);
     const known = await kept?.helper;
     if (known && !known.closed) return known;
-    const opened = Helper.open(this.target(this.normaliser, database));
+    const opened = Normaliser.open(this.target(this.normaliser, database));
     if (kept) kept.helper = opened;
     opened.catch(() => {
       if (kept) kept.helper = undefined; // the statement that asked has the error

@@ -85,6 +85,11 @@ export class Conversation {
     return !this.skipping;
   }
 
+  /** Whether the backend still owes replies. */
+  get busy(): boolean {
+    return this.expected.length > 0;
+  }
+
   /** Nothing more will come. */
   end(): void {
     this.skipping = true;

@@ -1,7 +1,7 @@
 import { readDataRow } from './codec/read.js';
 import { bindMessage, closeMessage, executeMessage, parseMessage, reportMessage } from './codec/write.js';
 import type { Conversation } from './conversation.js';
-import { withoutContext } from './reports.js';
+import { type Failure, withoutContext } from './reports.js';
 
 /** Name of the front's own statement and portal in the client's backend; it lives for one question. */
 const NAME = '_assay_x';
@@ -43,12 +43,6 @@ const clear = (conversation: Conversation): void => {
   conversation.hidden(closeMessage('P', NAME), 'close');
   conversation.hidden(closeMessage('S', NAME), 'close');
 };
-
-export interface Failure {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string | undefined;
-}
 
 /**
  * Ends the client's statement with an error of ours. The backend raises it, so the transaction's state and the skipping to Sync

@@ -2,7 +2,13 @@ import { AssayError, toAssayError } from '../../errors/index.js';
 import type { Emit } from '../../query/index.js';
 import { readReport } from './codec/read.js';
 import { frame, reportMessage, text } from './codec/write.js';
-import type { Failure } from './in-band.js';
+
+/** What a client is told of an error. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
 
 /** Fields that would tell of the front's own frames: context, internal query, and the position in a text that the client never saw. */
 const HIDDEN = new Set(['W', 'P', 'p', 'q', 'F', 'L', 'R']);

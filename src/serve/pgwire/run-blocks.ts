@@ -1,5 +1,5 @@
 import type { Ask } from '../../answer/run/index.js';
-import { ArrayText, type Block, questionOf, type SlotValue } from '../../answer/sql/index.js';
+import { ArrayText, type Block, postgresType, questionOf, type SlotValue } from '../../answer/sql/index.js';
 import { error } from '../../errors/index.js';
 import type { Caller, Explanation, Provenance } from '../../query/index.js';
 import { type Snapshot, zoneName } from './snapshot.js';
@@ -23,6 +23,13 @@ const question = (block: Block, run: BlockRun, i: number) =>
 
 const options = (run: BlockRun) => ({ surface: 'sql', requestId: run.requestId, signal: run.signal }) as const;
 
+/** The model was loaded anew since the session began, and a member has another type now. */
+const modelMoved = () =>
+  error('not-supported', {
+    what: 'cached plan must not change result type',
+    instead: 'connect again: the model has changed',
+  });
+
 /** Rows of all blocks: for each block, for each of its columns, a text array in PostgreSQL's notation. Errors: those of `Ask.query`. */
 export const runBlocks = async (
   blocks: readonly Block[],
@@ -32,11 +39,13 @@ export const runBlocks = async (
   const provenance: Provenance[] = [];
   for (const [i, block] of blocks.entries()) {
     const answer = await run.ask.query(question(block, run, i), run.caller, options(run));
-    const columns = block.columns.map(({ from }) => {
+    const columns = block.columns.map(({ from, type: wanted }) => {
       const at = answer.columns.findIndex((c) => c.name === from);
-      const type = answer.columns[at]?.type;
-      if (!type) throw error('internal', { requestId: run.requestId }, `the answer has no column ${from}`);
-      return { at, text: new ArrayText(type) };
+      const column = answer.columns[at];
+      if (!column) throw error('internal', { requestId: run.requestId }, `the answer has no column ${from}`);
+      // A bucket is a date or an instant; both are what PostgreSQL's type of the bucket reads.
+      if (column.role !== 'time' && postgresType(column.type) !== wanted) throw modelMoved();
+      return { at, text: new ArrayText(column.type) };
     });
     for await (const batch of answer.rows) for (const { at, text } of columns) text.add(batch, at);
     arrays.push(columns.map((c) => c.text.text));

@@ -62,6 +62,7 @@ export class Session {
       client.end(fatal(thrown.sqlstate, thrown.message));
     } finally {
       this.close();
+      await backend.gone; // its login role is free only then
     }
   }
 
@@ -195,8 +196,8 @@ export class Session {
     this.ended = true;
     clearTimeout(this.expiry);
     this.running?.abort();
+    if (this.backendKey && this.conversation?.busy) cancelBackend(this.start.target, this.backendKey);
     this.conversation?.end();
-    if (this.backendKey && this.conversation?.status !== 'I') cancelBackend(this.start.target, this.backendKey);
     this.backend?.end();
     this.start.client.end();
   }

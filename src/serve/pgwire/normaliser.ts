@@ -5,7 +5,7 @@ import { readDataRow, readReport } from './codec/read.js';
 import { queryMessage } from './codec/write.js';
 
 /** What a simple query of the helper gave: the rows of all its statements, or its error. */
-export interface HelperResult {
+export interface NormaliserResult {
   readonly rows: readonly (readonly (string | null)[])[];
   readonly error: ReadonlyMap<string, string> | undefined;
 }
@@ -14,7 +14,7 @@ export interface HelperResult {
  * A backend of a facade's own, outside of every client's transaction, for one question at a time. What it does is always rolled
  * back or only read.
  */
-export class Helper {
+export class Normaliser {
   private tail: Promise<unknown> = Promise.resolve();
   private got: ((frame: Frame) => void) | undefined;
   private lost: (() => void) | undefined;
@@ -26,22 +26,22 @@ export class Helper {
   }
 
   /** Errors: `postgres-unavailable`. */
-  static async open(target: BackendTarget): Promise<Helper> {
-    return new Helper(await Backend.open(target, { application_name: 'assay', client_encoding: 'UTF8' }, () => {}));
+  static async open(target: BackendTarget): Promise<Normaliser> {
+    return new Normaliser(await Backend.open(target, { application_name: 'assay', client_encoding: 'UTF8' }, () => {}));
   }
 
   get closed(): boolean {
     return this.backend.closed;
   }
 
-  query(sql: string): Promise<HelperResult> {
+  query(sql: string): Promise<NormaliserResult> {
     const run = () => this.ask(sql);
     const next = this.tail.then(run, run);
     this.tail = next.catch(() => {}); // the asker has the error; the next question starts anew
     return next;
   }
 
-  private ask(sql: string): Promise<HelperResult> {
+  private ask(sql: string): Promise<NormaliserResult> {
     const rows: (readonly (string | null)[])[] = [];
     let failed: ReadonlyMap<string, string> | undefined;
     return new Promise((resolve, reject) => {
