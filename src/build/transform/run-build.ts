@@ -70,7 +70,7 @@ export const runBuild = async (options: RunOptions): Promise<readonly string[] |
       tables: changed.length,
       milliseconds: Math.round(performance.now() - started),
     });
-    await dropOldTables(warehouse, revision, LAYERS, emit);
+    await tidy(plan, revision);
     return changed;
   } catch (thrown) {
     const reason = signal?.aborted && !(thrown instanceof AssayError) ? error('cancelled', {}, thrown) : thrown;
@@ -78,6 +78,12 @@ export const runBuild = async (options: RunOptions): Promise<readonly string[] |
     throw reason;
   }
 };
+
+/** What was published stays so: a failure here is told, and the next build tidies again. */
+const tidy = ({ warehouse, emit }: RunOptions, revision: number): Promise<void> =>
+  dropOldTables(warehouse, revision, LAYERS, emit).catch((thrown: unknown) =>
+    emit('bug', { where: `dropping tables older than revision ${revision}`, error: thrown }),
+  );
 
 interface Plan extends RunOptions {
   readonly base: PointerSet;

@@ -33,7 +33,7 @@ export const beginBuild = async (
     .execute();
 };
 
-/** Records how a build ended. */
+/** Records how a build ended. One that has ended stays as it is: a commit whose answer was lost did happen. */
 export const endBuild = async (
   on: On,
   build: {
@@ -54,6 +54,7 @@ export const endBuild = async (
       error_message: build.error?.message ?? null,
     })
     .where('build_id', '=', build.buildId)
+    .where('status', '=', 'running')
     .execute();
 };
 
