@@ -1,4 +1,4 @@
-import type { Catalogue, Member, Owner } from '../../model/catalog/index.js';
+import type { Catalogue, Join, Member, Owner } from '../../model/catalog/index.js';
 import type { Access } from '../../model/policy/index.js';
 import type { DataType } from '../../query/index.js';
 
@@ -13,6 +13,8 @@ export interface FacadeColumn {
   /** Measures: how parts may be summed up, and whether an empty set gives 0 instead of null. */
   readonly additivity: Member['additivity'];
   readonly counts: boolean;
+  /** The cube that the member is of. */
+  readonly cube: string;
   readonly granularities: readonly string[];
 }
 
@@ -23,6 +25,8 @@ export interface FacadeTable {
   readonly columns: readonly FacadeColumn[];
   /** The measure that counts the rows of the root cube; without one `COUNT(*)` is refused. */
   readonly rowCount: FacadeColumn | undefined;
+  /** For each cube, itself and the cubes of which one of its rows has at most one: sums over groups of those are sums of disjoint parts. */
+  readonly toOne: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** All that exists for one visibility in one model version. `key` names its database. */
@@ -49,6 +53,8 @@ export const postgresType = (type: DataType): string => {
   }
 };
 
+const cubeOf = (member: Member): string => (member.aliasOf ?? member.name).split('.')[0] ?? '';
+
 const columnOf = (member: Member): FacadeColumn => ({
   name: member.name.slice(member.owner.length + 1),
   member: member.name,
@@ -57,13 +63,29 @@ const columnOf = (member: Member): FacadeColumn => ({
   comment: [member.title, member.description, member.unit && `unit: ${member.unit}`].filter(Boolean).join('. '),
   additivity: member.additivity,
   counts: member.cubeType.startsWith('count'),
+  cube: cubeOf(member),
   granularities: member.granularities,
 });
 
 /** A plain count of the root cube's rows. Where a view shows several, none is taken for `COUNT(*)`. */
 const isRowCount = (member: Member, owner: Owner): boolean => {
-  const cube = (member.aliasOf ?? member.name).split('.')[0];
-  return member.kind === 'measure' && member.cubeType === 'count' && cube === owner.root && member.filtered !== true;
+  return (
+    member.kind === 'measure' &&
+    member.cubeType === 'count' &&
+    cubeOf(member) === owner.root &&
+    member.filtered !== true
+  );
+};
+
+/** Cubes that joins of a row to at most one row reach. */
+const toOneOf = (cube: string, joins: readonly Join[]): ReadonlySet<string> => {
+  const reached = new Set([cube]);
+  for (const at of reached)
+    for (const { from, to, kind } of joins) {
+      if (from === at && kind !== 'hasMany') reached.add(to);
+      if (to === at && kind !== 'belongsTo') reached.add(from);
+    }
+  return reached;
 };
 
 /** The facade of one visibility: visible views and cubes as tables, visible members as columns, nothing else. */
@@ -79,6 +101,7 @@ export const facadeOf = (catalogue: Catalogue, access: Access): Facade => {
       name,
       comment: [owner.title, owner.description].filter(Boolean).join('. '),
       columns,
+      toOne: new Map(columns.map((c) => [c.cube, toOneOf(c.cube, catalogue.joins)])),
       rowCount: counts.length === 1 ? columns.find((c) => c.member === counts[0]?.name) : undefined,
     });
   }

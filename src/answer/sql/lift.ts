@@ -1,6 +1,6 @@
 import { error } from '../../errors/index.js';
 import { BlockColumns } from './block.js';
-import { bucketOf, DAYS, extractOf } from './buckets.js';
+import { type Bucket, bucketOf, DAYS, extractOf } from './buckets.js';
 import type { FacadeColumn, FacadeTable } from './facade.js';
 import type { Functions } from './functions.js';
 import { castType, functionName, integerOf, kindOf, mapped, memberNames, type Node, walk } from './nodes.js';
@@ -45,6 +45,10 @@ export class Lift {
   readonly block = new BlockColumns();
   /** Why the block cannot be direct, once something needed it finer. */
   finer = false;
+  /** Measures whose parts are summed up. */
+  readonly summed = new Set<FacadeColumn>();
+  /** Cubes of the dimensions that the block is grouped by. */
+  readonly grouped = new Set<string>();
   constructor(
     private readonly table: FacadeTable,
     private readonly functions: Functions,
@@ -66,10 +70,10 @@ export class Lift {
 
   private replace(n: Node): Node | undefined {
     const bucket = bucketOf(n, this.column);
-    if (bucket) return blockColumn(this.block.bucket(bucket));
+    if (bucket) return this.bucket(bucket);
     const extract = extractOf(n, this.column);
     if (extract && 'FuncCall' in n)
-      return { FuncCall: { ...n.FuncCall, args: [extract.field, blockColumn(this.block.bucket(extract.bucket))] } };
+      return { FuncCall: { ...n.FuncCall, args: [extract.field, this.bucket(extract.bucket)] } };
     if ('FuncCall' in n && !n.FuncCall.over && this.functions.aggregates.has(functionName(n.FuncCall)))
       return this.aggregate(n.FuncCall);
     if ('FuncCall' in n && this.functions.sets.has(functionName(n.FuncCall)))
@@ -78,10 +82,31 @@ export class Lift {
       return n.SubLink.testexpr ? { SubLink: { ...n.SubLink, testexpr: this.expression(n.SubLink.testexpr) } } : n;
     const column = this.column(n);
     if (!column) return undefined;
-    if (column.kind === 'dimension') return blockColumn(this.block.dimension(column));
+    if (column.kind === 'dimension') {
+      this.grouped.add(column.cube);
+      return blockColumn(this.block.dimension(column));
+    }
     if (column.kind === 'segment')
       return refuse(`the segment ${column.name} outside of WHERE`, `WHERE ${column.name} keeps its rows`);
     throw error('measure-ungrouped', { measure: column.name, table: this.table.name });
+  }
+
+  private bucket(bucket: Bucket): Node {
+    this.grouped.add(bucket.column.cube);
+    return blockColumn(this.block.bucket(bucket));
+  }
+
+  /** Refuses sums over groups that share rows: a row of the measure's cube may have several rows of a dimension's. */
+  checkSums(): void {
+    for (const measure of this.summed) {
+      const single = this.table.toOne.get(measure.cube);
+      const shared = [...this.grouped].find((cube) => !single?.has(cube));
+      if (shared !== undefined)
+        refuse(
+          `${measure.name} summed up over groups of ${shared}, of which one of its rows may have several`,
+          'group by plain dimensions and date_trunc, and filter by plain conditions on dimensions',
+        );
+    }
   }
 
   private aggregate(f: Call): Node {
@@ -129,6 +154,7 @@ export class Lift {
       );
     const filter = this.filter(f);
     const c = blockColumn(this.block.measure(column));
+    this.summed.add(column);
     const value = this.direct ? call('any_value', [c]) : call('sum', [c], filter);
     const whole = cast({ CoalesceExpr: { args: [value, zero] } }, 'int8');
     return nullWhenEmpty
@@ -171,6 +197,7 @@ export class Lift {
         `${column.name} in groups of expressions, or over filtered rows: it cannot be summed up from finer groups`,
         'group by plain dimensions and date_trunc, and filter by plain conditions on dimensions',
       );
+    if (by === 'sum') this.summed.add(column);
     const made = call(by, [c], filter);
     return cast(column.counts ? { CoalesceExpr: { args: [made, zero] } } : made, type);
   }

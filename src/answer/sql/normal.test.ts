@@ -14,12 +14,14 @@ const column = (name: string, more: Partial<FacadeColumn> = {}): FacadeColumn =>
   comment: '',
   additivity: 'none',
   counts: false,
+  cube: 'sales',
   granularities: [],
   ...more,
 });
 const lines = column('lines', { kind: 'measure', type: { kind: 'bigint' }, additivity: 'sum', counts: true });
 const columns = [
   column('country'),
+  column('tag', { cube: 'tags' }),
   column('sold_at', { type: { kind: 'timestamp' }, granularities: ['day', 'month'] }),
   column('quantity', { type: { kind: 'integer' } }),
   column('net', { kind: 'measure', type: { kind: 'decimal', precision: 18, scale: 2 }, additivity: 'sum' }),
@@ -28,7 +30,12 @@ const columns = [
 ];
 const facade: Facade = {
   key: 'k',
-  tables: new Map([['retail', { name: 'retail', comment: '', columns, rowCount: lines }]]),
+  tables: new Map([
+    [
+      'retail',
+      { name: 'retail', comment: '', columns, rowCount: lines, toOne: new Map([['sales', new Set(['sales'])]]) },
+    ],
+  ]),
 };
 const functions: Functions = {
   aggregates: new Set(['sum', 'count', 'measure', 'max', 'array_agg']),
@@ -116,6 +123,14 @@ describe('a query in normal form becomes blocks and the SQL above them', () => {
         `SELECT retail.country, sum(retail.orders) AS s FROM public.retail WHERE (length(retail.country) > 3) GROUP BY retail.country`,
       ),
     ).toBeUndefined();
+  });
+  it('never sums up over groups that share rows', () => {
+    expect(refusal(`SELECT retail.tag, sum(retail.net) AS s FROM public.retail GROUP BY retail.tag`)).toBeUndefined();
+    expect(
+      refusal(`SELECT upper(retail.tag) AS u, sum(retail.net) AS s FROM public.retail GROUP BY (upper(retail.tag))`),
+    ).toBe('0A000');
+    expect(refusal(`SELECT count(*) AS n FROM public.retail WHERE (length(retail.tag) > 3)`)).toBe('0A000');
+    expect(refusal(`SELECT count(DISTINCT upper(retail.tag)) AS n FROM public.retail`)).toBeUndefined();
   });
   it.each([
     'SELECT retail.country FROM public.retail',

@@ -177,6 +177,7 @@ export const planSelect = (
   if (!direct) {
     lift = make(false);
     above = lifted(parts, lift);
+    lift.checkSums();
   }
   checkVolatile(where, functions);
   const { block: columns } = lift;
