@@ -170,7 +170,9 @@ const measureOf = (name: string, grain: boolean, kept: Kept, legs: LegCompiler):
     if (member.additivity === 'min' || member.additivity === 'max') return `${member.additivity}("${column}")`;
     if (grain) return counts ? `coalesce(any_value("${column}"), 0)` : `any_value("${column}")`;
   }
-  if (member && ['count_distinct', 'min', 'max'].includes(member.additivity)) {
+  // A measure of another cube counts rows that the rollup may not hold (products without a sale), and no proof compared it.
+  const own = cube.startsWith(`${kept.definition.cube}.`);
+  if (member && own && ['count_distinct', 'min', 'max'].includes(member.additivity)) {
     const dimensions = new Map(
       kept.definition.dimensions.flatMap((d) => {
         const c = kept.columns.get(d);

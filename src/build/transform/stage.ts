@@ -92,17 +92,17 @@ const checkShape = async (engine: ParquetEngine, transform: Transform, select: s
   }
 };
 
-/** The same rows in any order and any files have the same hash. */
+/** The same rows in any order and any files have the same hash. Sums, because with XOR two pairs of equal rows would cancel out. */
 const contentHashOf = async (engine: ParquetEngine, transform: Transform): Promise<string> => {
   const parts = transform.columns.map(
     ({ name }) => `coalesce(replace(${quoted(name)}::VARCHAR, chr(31), chr(31) || chr(31)), chr(30))`,
   );
   const [row] = await engine.query(
-    `SELECT count(*)::VARCHAR AS n, coalesce(bit_xor(md5_number(concat_ws(' ' || chr(31) || ' ', ${parts.join(', ')}))), 0)::VARCHAR AS h
-     FROM ${viewOf(transform.name)}`,
+    `SELECT count(*)::VARCHAR AS n, coalesce(sum(md5_number_lower(t)), 0)::VARCHAR AS low, coalesce(sum(md5_number_upper(t)), 0)::VARCHAR AS high
+     FROM (SELECT concat_ws(' ' || chr(31) || ' ', ${parts.join(', ')}) AS t FROM ${viewOf(transform.name)})`,
   );
   return createHash('sha256')
-    .update(`${String(row?.['n'])}:${String(row?.['h'])}`)
+    .update(`${String(row?.['n'])}:${String(row?.['low'])}:${String(row?.['high'])}`)
     .digest('hex');
 };
 
