@@ -10,12 +10,13 @@ import {
   type RollupBuildResult,
   type RollupStatus,
   rollupStatus,
+  sweepRollups,
 } from './build/rollup/index.js';
 import { type BuildResult, build, openPublications, type Publication } from './build/transform/index.js';
 import { auditSink } from './cli/audit-sink.js';
 import { parquetOver } from './cli/duckdb-adapters.js';
 import { type Home, homeAt } from './cli/home.js';
-import { type AppMode, lakeRelations, onceAtATime, openClusters, rollupSource } from './cli/wiring.js';
+import { type AppMode, lakeRelations, onceAtATime, openClusters, rollupSource, tidy } from './cli/wiring.js';
 import type { Config } from './config/index.js';
 import { error } from './errors/index.js';
 import type { LoadedModel } from './model/cube/index.js';
@@ -155,6 +156,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     });
     const access = (caller: Caller) => accessOf(current.catalogue, caller);
 
+    const sweep = () => sweepRollups({ kv, catalogue: current.catalogue, legs: current.legs, namespace });
     const buildAllRollups = async (): Promise<readonly RollupBuildResult[]> => {
       const publication = await publications.refresh();
       if (publication.revision === 0) return [];
@@ -217,6 +219,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
           signal: stopping.signal,
         });
         const results = await buildAllRollups();
+        if (result.published) await tidy({ duckdb, publication: result.publication, sweep, emit });
         return {
           revision: result.publication.revision,
           published: result.published,
@@ -300,6 +303,7 @@ const serveHttp = async (
   const search = openSearch();
   const catalogue = () => w.model().catalogue;
   restRoutes(server.app, {
+    emit,
     ask: w.ask,
     catalogue,
     access: w.access,

@@ -2,7 +2,7 @@ import type { Publication } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import type { Emit } from '../query/index.js';
-import { openTable, relation } from '../store/delta/index.js';
+import { openTable, relation, tableAt, vacuum } from '../store/delta/index.js';
 import { type Cluster, connectPostgres, type DuckDb, startCluster, type Warehouse } from '../store/engine/index.js';
 import { parquetOver } from './duckdb-adapters.js';
 
@@ -23,13 +23,17 @@ export const openClusters = async (
     return cluster.url;
   };
   if (mode.kind === 'join') return { warehouse: mode.warehouse, session: () => '' };
-  const outside = async (url: string) => {
-    await connectPostgres(url);
+  const outside = async (url: string, needs?: Parameters<typeof connectPostgres>[1]) => {
+    await connectPostgres(url, needs);
     return url;
   };
   const [warehouse, session] = await Promise.all([
     config.postgresUrl ? outside(config.postgresUrl) : embedded('durable'),
-    !serves ? '' : config.sessionPostgresUrl ? outside(config.sessionPostgresUrl) : embedded('scratch'),
+    !serves
+      ? ''
+      : config.sessionPostgresUrl
+        ? outside(config.sessionPostgresUrl, { setting: 'ASSAY_SESSION_POSTGRES_URL', atLeast: 18 })
+        : embedded('scratch'),
   ]);
   return { warehouse, session: () => session };
 };
@@ -91,4 +95,24 @@ export const onceAtATime = (work: () => Promise<void>) => {
       running = false;
     })();
   };
+};
+
+/**
+ * Removes what nobody can want after a build: files of replaced Delta versions that are older than a week, blobs that builders left.
+ * Never in the way of an answer, and never a reason for a build to fail: what goes wrong is told and tried again after the next one.
+ */
+export const tidy = async (parts: {
+  readonly duckdb: DuckDb;
+  readonly publication: Publication;
+  readonly sweep: () => Promise<number>;
+  readonly emit: Emit;
+}): Promise<void> => {
+  const parquet = parquetOver(parts.duckdb);
+  try {
+    for (const { lake } of parts.publication.tables.values())
+      if (lake) await vacuum(tableAt(lake.path, parquet), { keepVersions: [lake.version] });
+    await parts.sweep();
+  } catch (thrown) {
+    parts.emit('bug', { where: 'tidy', error: thrown });
+  }
 };
