@@ -24,6 +24,8 @@ export interface Room {
 }
 
 export const TOKEN = 'a-token';
+/** A token that expires within the second. */
+export const SHORT_TOKEN = 'a-short-token';
 
 export const openRoom = async (sessions = 40): Promise<Room> => {
   const home = mkdtempSync(join(tmpdir(), 'assay-sql-'));
@@ -34,8 +36,10 @@ export const openRoom = async (sessions = 40): Promise<Room> => {
   const cluster = await startCluster({ kind: 'scratch', home, emit });
   const ask = askFixture();
   const authenticate = async (_user: string, password: string): Promise<Caller> => {
-    if (password !== TOKEN) throw error('unauthenticated', { why: 'the token is not valid' });
-    return { subject: 'ann', tenant: 'default', roles: ['admin', 'analyst'], attributes: {}, via: 'jwt' };
+    if (password !== TOKEN && password !== SHORT_TOKEN)
+      throw error('unauthenticated', { why: 'the token is not valid' });
+    const ann: Caller = { subject: 'ann', tenant: 'default', roles: ['admin', 'analyst'], attributes: {}, via: 'jwt' };
+    return password === SHORT_TOKEN ? { ...ann, expiresAt: Date.now() / 1000 + 1 } : ann;
   };
   const server = await openSqlServer({
     host: '127.0.0.1',
@@ -84,6 +88,18 @@ export const openRoom = async (sessions = 40): Promise<Room> => {
   };
 };
 
-/** Rows as arrays of text, in PostgreSQL's own notation. */
-export const rowsOf = async (client: pg.Client, text: string, values: readonly unknown[] = []): Promise<unknown[][]> =>
-  (await client.query({ text, values: [...values], rowMode: 'array' })).rows as unknown[][];
+/** Rows as arrays of text, in PostgreSQL's own notation. Without values the simple protocol is used, unless asked otherwise. */
+export const rowsOf = async (
+  client: pg.Client,
+  text: string,
+  values: readonly unknown[] = [],
+  queryMode?: 'extended',
+): Promise<unknown[][]> => {
+  const query = {
+    text,
+    values: [...values],
+    rowMode: 'array',
+    ...(queryMode ? { queryMode } : {}),
+  } as pg.QueryArrayConfig;
+  return (await client.query(query)).rows as unknown[][];
+};
