@@ -40,9 +40,14 @@ export const build = () => {
   mkdirSync(next, { recursive: true });
   writeFileSync(join(next, '.built'), '');
   const old = join(root, `dist.old.${process.pid}`);
-  if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old);
-  renameSync(next, join(root, 'dist'));
-  rmSync(old, { recursive: true, force: true });
+  try {
+    if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old);
+    renameSync(next, join(root, 'dist'));
+  } catch (thrown) {
+    // Another process built at the same time and was first; its result is as good as ours.
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(thrown.code) || !isBuilt()) throw thrown;
+  }
+  for (const left of [next, old]) rmSync(left, { recursive: true, force: true });
   process.stderr.write(`compiled in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
   return true;
 };
