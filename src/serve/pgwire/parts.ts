@@ -17,4 +17,6 @@ export interface SessionParts {
   /** A question to the model begins: a cancel request aborts it. `finish` when it has ended. */
   readonly begin: () => AbortController;
   readonly finish: (aborter: AbortController) => void;
+  /** Errors that `Ask` threw: it has told of them already, so they are not told of twice. */
+  readonly told: WeakSet<object>;
 }

@@ -20,6 +20,8 @@ import type { Statement } from './statement.js';
 
 /** Plans that are kept for one facade; beyond, all are forgotten. */
 const MOST_PLANS = 5_000;
+/** Longer texts are planned anew each time. */
+const LONGEST_KEPT = 65_536;
 
 /** A statement that is ready to run: the text that takes its place, and the arrays for its further parameters. */
 export interface Ready {
@@ -64,6 +66,9 @@ export const planAndRun = async (parts: SessionParts, statement: Statement, boun
     const { arrays, provenance } = await runBlocks(plan.blocks, run);
     if (snapshot.provenance) for (const p of provenance) parts.notice('provenance', JSON.stringify(p));
     return handedOver(statement, plan, bound, arrays);
+  } catch (thrown) {
+    if (thrown instanceof Error) parts.told.add(thrown);
+    throw thrown;
   } finally {
     parts.finish(aborter);
   }
@@ -92,7 +97,7 @@ const planOf = async (
     });
   const plan = planStatement(normalForm(body), database.facade, database.functions);
   if (database.plans.size >= MOST_PLANS) database.plans.clear();
-  database.plans.set(key, plan ?? 'relay');
+  if (key.length <= LONGEST_KEPT) database.plans.set(key, plan ?? 'relay');
   return plan;
 };
 

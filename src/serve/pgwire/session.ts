@@ -96,6 +96,7 @@ export class Session {
       notice: (what, message) =>
         show(reportMessage('N', { severity: 'NOTICE', code: '00000', message: `${what}: ${message}` })),
       requestId: () => this.requestId,
+      told: new WeakSet(),
       begin: () => {
         this.running = new AbortController();
         return this.running;
@@ -153,7 +154,8 @@ export class Session {
     const { login, options } = this.start;
     const failure = failureOf(thrown, requestId, options.emit);
     const code = thrown instanceof AssayError ? thrown.code : 'internal';
-    options.emit('query.refused', { surface: 'sql', subject: login.caller.subject, code, requestId });
+    const told = thrown instanceof Error && this.parts?.told.has(thrown);
+    if (!told) options.emit('query.refused', { surface: 'sql', subject: login.caller.subject, code, requestId });
     if (conversation) failInBand(conversation, failure);
   }
 
