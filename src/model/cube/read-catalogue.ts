@@ -109,6 +109,11 @@ class Reader {
     const type = this.type(m.name, kind, cubeType, meta);
     const ratio = kind === 'measure' ? this.ratio(m.name, owner.name, meta) : undefined;
     const base = aliasOf ?? m.name;
+    const measured = kind === 'measure' ? this.compilers.cubeEvaluator.byPathAnyType(base) : undefined;
+    // a count with SQL of its own counts where that is not null: not every row either
+    const filtered =
+      measured !== undefined &&
+      ((measured.filters ?? []).length > 0 || (cubeType === 'count' && measured.sql !== undefined));
     const pseudonym = text(meta['pseudonym']);
     const pii = meta['pii'];
     const granularities =
@@ -131,6 +136,7 @@ class Reader {
       additivity: kind !== 'measure' ? 'none' : ratio ? 'ratio' : (ADDITIVITY[cubeType] ?? 'none'),
       ratio,
       ...(sameAs !== undefined && { sameAs }),
+      ...(filtered && { filtered }),
       ...(kind === 'measure' && aliasOf === undefined && { reads: this.reads(m.name, owner.name) }),
       granularities: [...new Set(granularities)],
       primaryKey: m.primaryKey === true,
