@@ -82,12 +82,19 @@ export const writeWhole = (path: string, text: string, mode = 0o644): void => {
 /** True for a folder that is absent or holds nothing that the service wrote: only then may the demo load. */
 export const isEmptyHome = (home: Home): boolean => !existsSync(home.dir) || readdirSync(home.dir).length === 0;
 
+/** One folder at a time: Node's recursive form hides a read-only file system behind ENOENT. */
+const makeFolder = (dir: string): void => {
+  if (existsSync(dir)) return;
+  if (dirname(dir) !== dir) makeFolder(dirname(dir));
+  mkdirSync(dir, { mode: 0o711 });
+};
+
 /** Makes the home, or checks that it is one of ours and writable. Errors: `home-newer`, `home-unwritable`, `disk-full`. */
 export const openHome = (home: Home): void => {
   const file = join(home.dir, 'layout.json');
   try {
     // Others may walk the home but not list it: the embedded PostgreSQL runs as a user of its own and must reach its folder.
-    mkdirSync(home.dir, { recursive: true, mode: 0o711 });
+    makeFolder(home.dir);
     if (existsSync(file)) {
       const found = (JSON.parse(readFileSync(file, 'utf8')) as { layout?: unknown }).layout;
       if (typeof found !== 'number' || found > LAYOUT)
