@@ -86,7 +86,12 @@ export const isEmptyHome = (home: Home): boolean => !existsSync(home.dir) || rea
 const makeFolder = (dir: string): void => {
   if (existsSync(dir)) return;
   if (dirname(dir) !== dir) makeFolder(dirname(dir));
-  mkdirSync(dir, { mode: 0o711 });
+  try {
+    mkdirSync(dir, { mode: 0o711 });
+  } catch (thrown) {
+    // made by another process just now
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(dir).isDirectory()) throw thrown;
+  }
 };
 
 /** Makes the home, or checks that it is one of ours and writable. Errors: `home-newer`, `home-unwritable`, `disk-full`. */

@@ -43,7 +43,7 @@ const net = async (product: Product, source: 'auto' | 'rollup') =>
     source,
   });
 
-describe.skipIf(!there)('with a real Redis (skipped: redis-server is not installed)', () => {
+describe.skipIf(!there)(`with a real Redis${there ? '' : ' (skipped: redis-server is not installed)'}`, () => {
   beforeAll(async () => {
     const port = await freePort();
     url = `redis://127.0.0.1:${port}`;
@@ -53,6 +53,7 @@ describe.skipIf(!there)('with a real Redis (skipped: redis-server is not install
       { stdio: 'ignore' },
     );
     redis = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
+    redis.on('error', () => {}); // until the server listens
     await redis.ping();
     first = await startProduct({ env: { ASSAY_REDIS_URL: url } });
   });
