@@ -12,9 +12,14 @@ import {
   rollupStatus,
   sweepRollups,
 } from './build/rollup/index.js';
-import { type BuildResult, build, openPublications, type Publication } from './build/transform/index.js';
+import {
+  type BuildResult,
+  build,
+  openPublications,
+  type Publication,
+  parquetSession,
+} from './build/transform/index.js';
 import { auditSink } from './cli/audit-sink.js';
-import { parquetOver } from './cli/duckdb-adapters.js';
 import { type Home, homeAt } from './cli/home.js';
 import { type AppMode, lakeRelations, onceAtATime, openClusters, rollupSource, tidy } from './cli/wiring.js';
 import type { Config } from './config/index.js';
@@ -125,7 +130,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
 
     const ledger = ingestLedger(warehouse);
     const into = { lake: home.lake, ledger, emit, signal: stopping.signal };
-    await duckdb.session((session) => recoverIngest({ ...into, parquet: parquetOver(session) }));
+    await duckdb.session((session) => recoverIngest({ ...into, parquet: parquetSession(session) }));
     const publications = keep(await openPublications(warehouse, emit));
 
     const namespace = 'default';
@@ -196,7 +201,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         duckdb.session((session) =>
           ingestFile({
             ...into,
-            parquet: parquetOver(session),
+            parquet: parquetSession(session),
             file,
             source,
             ...(encoding === undefined ? {} : { encoding }),

@@ -1,10 +1,9 @@
-import type { Publication } from '../build/transform/index.js';
+import { type Publication, parquetSession } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import type { Emit } from '../query/index.js';
 import { openTable, relation, tableAt, vacuum } from '../store/delta/index.js';
 import { type Cluster, connectPostgres, type DuckDb, startCluster, type Warehouse } from '../store/engine/index.js';
-import { parquetOver } from './duckdb-adapters.js';
 
 /** What a process may do with a home: `own` starts the clusters and stops them; `join` uses those of the server that runs. */
 export type AppMode = { readonly kind: 'own' } | { readonly kind: 'join'; readonly warehouse: string };
@@ -40,7 +39,7 @@ export const openClusters = async (
 
 /** Relations over Delta snapshots; a version never changes, so its text is kept. */
 export const lakeRelations = (duckdb: DuckDb) => {
-  const parquet = parquetOver(duckdb);
+  const parquet = parquetSession(duckdb);
   const known = new Map<string, Promise<string>>();
   return (path: string, version: number): Promise<string> => {
     const key = `${path}@${version}`;
@@ -107,7 +106,7 @@ export const tidy = async (parts: {
   readonly sweep: () => Promise<number>;
   readonly emit: Emit;
 }): Promise<void> => {
-  const parquet = parquetOver(parts.duckdb);
+  const parquet = parquetSession(parts.duckdb);
   try {
     for (const { lake } of parts.publication.tables.values())
       if (lake) await vacuum(tableAt(lake.path, parquet), { keepVersions: [lake.version] });

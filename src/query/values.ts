@@ -54,15 +54,17 @@ export const timestampText = (micros: bigint, offsetMinutes = 0): string => {
   return `${seconds}${fraction === 0n ? '' : `.${fraction.toString().padStart(6, '0')}`}${zone}`;
 };
 
-/** The zone's offset from UTC, in minutes, at an instant (IANA rules of the runtime). */
-export const zoneOffsetMinutes = (zone: string, micros: bigint): number => {
-  if (zone === 'UTC') return 0;
-  const milliseconds = Number(micros / 1000n);
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Offset of a zone from UTC at an instant, both in microseconds; exact to the second, as the zone's history has it. */
+export const offsetMicros = (zone: string, micros: bigint): bigint => {
+  if (zone === 'UTC') return 0n;
   let format = formats.get(zone);
   if (!format) {
     format = new Intl.DateTimeFormat('en-US', {
       timeZone: zone,
       hourCycle: 'h23',
+      era: 'short',
       year: 'numeric',
       month: 'numeric',
       day: 'numeric',
@@ -72,19 +74,21 @@ export const zoneOffsetMinutes = (zone: string, micros: bigint): number => {
     });
     formats.set(zone, format);
   }
-  const part: Record<string, number> = {};
-  for (const p of format.formatToParts(new Date(milliseconds))) part[p.type] = Number(p.value);
-  const local = Date.UTC(
-    part['year'] ?? 0,
-    (part['month'] ?? 1) - 1,
-    part['day'],
-    part['hour'],
-    part['minute'],
-    part['second'],
-  );
-  return Math.round((local - Math.floor(milliseconds / 1000) * 1000) / 60_000);
+  let seconds = micros / 1_000_000n;
+  if (micros < 0n && seconds * 1_000_000n !== micros) seconds -= 1n;
+  const part: Record<string, string> = {};
+  for (const p of format.formatToParts(new Date(Number(seconds) * 1000))) part[p.type] = p.value;
+  const year = Number(part['year']) * (part['era'] === 'BC' ? -1 : 1) + (part['era'] === 'BC' ? 1 : 0);
+  // Date.UTC reads years 0 to 99 as 1900 to 1999
+  const local = new Date(0);
+  local.setUTCFullYear(year, Number(part['month']) - 1, Number(part['day']));
+  local.setUTCHours(Number(part['hour']), Number(part['minute']), Number(part['second']));
+  return (BigInt(local.getTime()) / 1000n - seconds) * 1_000_000n;
 };
-const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** The same in whole minutes, as RFC 3339 writes offsets. */
+export const zoneOffsetMinutes = (zone: string, micros: bigint): number =>
+  Math.round(Number(offsetMicros(zone, micros)) / 60_000_000);
 
 /** A value as text in its exact form, times in `zone`; null stays null. JSON, CSV and logs print this. */
 export const valueText = (type: DataType, value: Value, zone = 'UTC'): string | null => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parquetOver } from '../../src/cli/duckdb-adapters.js';
+import { parquetSession } from '../../src/build/transform/index.js';
 import { noEmit } from '../../src/query/index.js';
 import type { ParquetEngine } from '../../src/store/delta/index.js';
 import { openDuckDb } from '../../src/store/engine/index.js';
@@ -17,7 +17,7 @@ export const duckdb = async (): Promise<ParquetEngine & { close(): Promise<void>
   let ended: Promise<void> = Promise.resolve();
   const engine = await new Promise<ParquetEngine>((opened, failed) => {
     ended = db.session(async (session) => {
-      opened(parquetOver(session));
+      opened(parquetSession(session));
       await held;
     });
     ended.catch(failed);

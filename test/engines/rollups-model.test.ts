@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildRollups, openRollups, type Rollups } from '../../src/build/rollup/index.js';
 import type { Publication } from '../../src/build/transform/index.js';
-import { parquetOver } from '../../src/cli/duckdb-adapters.js';
+import { parquetSession } from '../../src/build/transform/index.js';
 import { type LoadedModel, loadModel } from '../../src/model/cube/index.js';
 import { type Events, noEmit } from '../../src/query/index.js';
 import { openTable, relation } from '../../src/store/delta/index.js';
@@ -39,7 +39,7 @@ describe('the rollups of the shipped model', () => {
         resolve: async (table) => {
           const known = publication.tables.get(table);
           if (raw === 'postgres') return known?.postgres ?? table;
-          const snapshot = await openTable(known?.lake?.path ?? '', parquetOver(place.duckdb), known?.lake?.version);
+          const snapshot = await openTable(known?.lake?.path ?? '', parquetSession(place.duckdb), known?.lake?.version);
           return snapshot ? relation(snapshot) : table;
         },
       },

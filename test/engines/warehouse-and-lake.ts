@@ -8,8 +8,8 @@ import {
   build,
   openPublications,
   type Publication,
+  parquetSession,
 } from '../../src/build/transform/index.js';
-import { parquetOver } from '../../src/cli/duckdb-adapters.js';
 import { noEmit } from '../../src/query/index.js';
 import { openTable, relation } from '../../src/store/delta/index.js';
 import { type DuckDb, openDuckDb, openWarehouse, startCluster, type Warehouse } from '../../src/store/engine/index.js';
@@ -55,7 +55,7 @@ export const openPlace = async (): Promise<Place> => {
     warehouse,
     ingest: (file) =>
       duckdb.session((session) =>
-        ingestFile({ file, source: 'online_retail', lake, ledger, emit: noEmit, parquet: parquetOver(session) }),
+        ingestFile({ file, source: 'online_retail', lake, ledger, emit: noEmit, parquet: parquetSession(session) }),
       ),
     build: (options = {}) =>
       build({
@@ -68,7 +68,7 @@ export const openPlace = async (): Promise<Place> => {
       for (const name of new Set([...sql.matchAll(/\{([a-z_.]+)\}/g)].map((m) => m[1] ?? ''))) {
         const table = publication.tables.get(name);
         if (!table?.lake) throw new Error(`${name} is not in the lake`);
-        const snapshot = await openTable(table.lake.path, parquetOver(duckdb), table.lake.version);
+        const snapshot = await openTable(table.lake.path, parquetSession(duckdb), table.lake.version);
         if (!snapshot) throw new Error(`${name} has no version ${table.lake.version}`);
         statement = statement.replaceAll(`{${name}}`, relation(snapshot));
       }

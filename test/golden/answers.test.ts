@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ask, makeAsk } from '../../src/answer/run/index.js';
 import { buildRollups, openRollups, type Rollups } from '../../src/build/rollup/index.js';
-import { parquetOver } from '../../src/cli/duckdb-adapters.js';
+import { parquetSession } from '../../src/build/transform/index.js';
 import { loadModel } from '../../src/model/cube/index.js';
 import { accessOf } from '../../src/model/policy/index.js';
 import { type Caller, localCaller, type MetricQuery, noEmit, type Value, valueText } from '../../src/query/index.js';
@@ -192,7 +192,7 @@ describe('golden answers over the real sample', () => {
         rollups,
         engines: { postgres: warehouse.engine, lake: duckdb.engine, rollup: duckdb.engine },
         lakeRelation: async (path, version) => {
-          const snapshot = await openTable(path, parquetOver(duckdb), version);
+          const snapshot = await openTable(path, parquetSession(duckdb), version);
           if (!snapshot) throw new Error(`${path} has no version ${version}`);
           return relation(snapshot);
         },

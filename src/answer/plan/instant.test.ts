@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { offsetMicros } from '../../query/index.js';
 import { instantText, parseDate, parseInstant } from './instant.js';
-import { offsetMicros, zoneName } from './zone.js';
+import { zoneName } from './zone.js';
 
 const at = (text: string, zone = 'UTC') => {
   const micros = parseInstant(text, zone);

@@ -1,5 +1,4 @@
-import { timestampText } from '../../query/index.js';
-import { offsetMicros } from './zone.js';
+import { offsetMicros, timestampText } from '../../query/index.js';
 
 const DAY = 86_400_000_000n;
 const FORM =

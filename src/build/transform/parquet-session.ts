@@ -12,8 +12,8 @@ const plain = (value: unknown): EngineValue => {
   return value as EngineValue;
 };
 
-/** The build's DuckDB session as the engine of the lake's tables; aborting the build stops what runs there. */
-export const parquetSession = (session: DuckDbSession, signal: AbortSignal | undefined): ParquetEngine => {
+/** A DuckDB session as the engine of the lake's tables. `signal` stops what runs there and has no signal of its own. */
+export const parquetSession = (session: DuckDbSession, signal?: AbortSignal): ParquetEngine => {
   const run = (given: AbortSignal | undefined) => {
     const stop = given ?? signal;
     return stop ? { signal: stop } : {};

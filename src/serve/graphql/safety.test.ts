@@ -51,7 +51,7 @@ describe('errors', () => {
     expect([status, data?.['a']?.nodes.length, data?.['b'] ?? null, errors?.length]).toEqual([200, 3, null, 1]);
   });
   it('that are bugs show nothing but an id', async () => {
-    edge.fail = new TypeError('secret of /work/place.ts');
+    edge.fail = new TypeError('secret of /srv/place.ts');
     const { status, errors } = await run('{ retail { nodes { country } } }');
     expect([status, errors?.[0]?.extensions['code']]).toEqual([500, 'internal']);
     expect(JSON.stringify(errors)).not.toMatch(/secret|\.ts|stack/);

@@ -41,7 +41,7 @@ beforeAll(async () => {
   app.get('/who', async (request) => ({ subject: callerOf(request).subject }));
   app.post('/echo', async (request) => request.body);
   app.get('/bug', async () => {
-    throw new TypeError('secret detail of /work/place.ts');
+    throw new TypeError('secret detail of /srv/place.ts');
   });
   app.get('/engine', async () => {
     throw error('engine-failed', { engine: 'postgres' }, new TypeError('relation of a customer'));
