@@ -20,8 +20,16 @@ import {
   parquetSession,
 } from './build/transform/index.js';
 import { auditSink } from './cli/audit-sink.js';
-import { type Home, homeAt } from './cli/home.js';
-import { type AppMode, lakeRelations, onceAtATime, openClusters, rollupSource, tidy } from './cli/wiring.js';
+import { type Home, homeAt, lastTransforms } from './cli/home.js';
+import {
+  type AppMode,
+  lakeRelations,
+  onceAtATime,
+  openClusters,
+  rollupSource,
+  sameTransforms,
+  tidy,
+} from './cli/wiring.js';
 import type { Config } from './config/index.js';
 import { error } from './errors/index.js';
 import type { LoadedModel } from './model/cube/index.js';
@@ -214,6 +222,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
             name: 'ASSAY_PSEUDONYM_KEY',
             why: 'customer pseudonyms need a key of their own',
           });
+        sameTransforms(config, home);
         const result: BuildResult = await build({
           transformsDir: config.transforms,
           lake: home.lake,
@@ -223,6 +232,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
           emit,
           signal: stopping.signal,
         });
+        lastTransforms(home).write(config.transforms);
         const results = await buildAllRollups();
         if (result.published) await tidy({ duckdb, publication: result.publication, sweep, emit });
         return {

@@ -23,7 +23,7 @@ export const main = async (argv: readonly string[]): Promise<void> => {
     const shown = toAssayError(thrown);
     if (json)
       process.stdout.write(
-        `${JSON.stringify({ error: { code: shown.code, message: shown.message, hint: shown.hint ?? null } })}\n`,
+        `${JSON.stringify({ error: { code: shown.parameters['code'] ?? shown.code, message: shown.message, hint: shown.hint ?? null } })}\n`,
       );
     else process.stderr.write(`assay: ${shown.message}${shown.hint ? `\n  ${shown.hint}` : ''}\n`);
     if (shown.code === 'internal')

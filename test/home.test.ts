@@ -76,6 +76,8 @@ describe('the home', () => {
       sql: { host: 'h', port: 2 },
       warehouse: 'w',
       session: 's',
+      model: 'm',
+      transforms: 't',
     });
     expect(readRun(home)?.http.port).toBe(1);
     expect(statSync(join(home.dir, 'run.json')).mode & 0o777).toBe(0o600);

@@ -11,9 +11,10 @@ const post = async (run: RunFile, token: string, path: string, body: unknown): P
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
-  const answer = (await response.json()) as { detail?: string; hint?: string };
+  const answer = (await response.json()) as { code?: string; detail?: string; hint?: string };
   if (!response.ok)
     throw error('server-refused', {
+      code: answer.code ?? 'internal',
       detail: answer.detail ?? `status ${response.status}`,
       ...(answer.hint ? { hint: answer.hint } : {}),
     });

@@ -5,7 +5,7 @@ import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import type { LoadedModel } from '../model/cube/index.js';
 import { openTelemetry, type Telemetry } from '../telemetry/index.js';
-import { demoSecrets, type Home, homeAt, openHome, ownerOf, readRun, takeHome } from './home.js';
+import { demoSecrets, type Home, homeAt, openHome, ownerOf, type RunFile, readRun, takeHome } from './home.js';
 
 /** What every command works with. */
 export interface Context {
@@ -59,9 +59,10 @@ export const withApp = async <T>(
   context: Context,
   work: (app: App, telemetry: Telemetry) => Promise<T>,
 ): Promise<T> => {
-  const { config, home, root } = context;
+  const { home, root } = context;
   openHome(home);
   const run = readRun(home);
+  const config = besideServer(context.config, run);
   const release = run ? undefined : takeHome(home);
   const telemetry = openTelemetry(config);
   const onNotice = telemetry.subscribe('notice', ({ message }) => context.note(message));
@@ -86,6 +87,19 @@ export const withApp = async <T>(
     await telemetry.close();
     release?.();
   }
+};
+
+/**
+ * A command beside a running server works with the server's model and transforms, not with whatever its own environment says.
+ * Errors: `usage` when the environment names other transforms on purpose.
+ */
+export const besideServer = (config: Config, run: RunFile | undefined): Config => {
+  if (!run) return config;
+  if (config.transformsGiven && config.transforms !== run.transforms)
+    throw error('usage', {
+      text: `the server of this home works with the transforms in ${run.transforms}, not with ${config.transforms}; unset ASSAY_TRANSFORMS, or start the server with it (assay start --replace)`,
+    });
+  return { ...config, model: run.model, transforms: run.transforms, transformsGiven: true };
 };
 
 /** Opens the app for serving; the caller holds the home's lock. */

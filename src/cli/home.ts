@@ -28,6 +28,9 @@ export interface RunFile {
   readonly sql: { readonly host: string; readonly port: number };
   readonly warehouse: string;
   readonly session: string;
+  /** Folders that the server works with; commands beside it use the same. */
+  readonly model: string;
+  readonly transforms: string;
 }
 
 /** Where things lie below the home. */
@@ -83,7 +86,7 @@ export const writeWhole = (path: string, text: string, mode = 0o644): void => {
 export const isEmptyHome = (home: Home): boolean => !existsSync(home.dir) || readdirSync(home.dir).length === 0;
 
 /** One folder at a time: Node's recursive form hides a read-only file system behind ENOENT. */
-const makeFolder = (dir: string): void => {
+export const makeFolder = (dir: string): void => {
   if (existsSync(dir)) return;
   if (dirname(dir) !== dir) makeFolder(dirname(dir));
   try {
@@ -243,5 +246,15 @@ export const demoMark = (home: Home) => {
     done: () => {
       if (existsSync(path)) unlinkSync(path);
     },
+  };
+};
+
+/** The transforms that this home was last built with: a build with others by oversight would revert their tables. */
+export const lastTransforms = (home: Home) => {
+  const path = join(home.dir, 'transforms.json');
+  return {
+    read: (): string | undefined =>
+      existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { dir: string }).dir : undefined,
+    write: (dir: string) => writeWhole(path, `${JSON.stringify({ dir })}\n`),
   };
 };

@@ -1,12 +1,12 @@
 import { cpSync, existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { error } from '../errors/index.js';
 import { loadModel } from '../model/cube/index.js';
 import { demoTokens } from '../serve/auth/index.js';
 import { openTelemetry } from '../telemetry/index.js';
 import { type Context, loopbackOnly, openServing, sampleFile, secretsOf } from './context.js';
 import { loadDemo } from './demo.js';
-import { demoMark, isEmptyHome, openHome, ownerOf, takeHome, writeRun } from './home.js';
+import { demoMark, explainIo, isEmptyHome, makeFolder, openHome, ownerOf, takeHome, writeRun } from './home.js';
 
 export interface StartFlags {
   readonly demo: boolean;
@@ -65,6 +65,8 @@ export const start = async (context: Context, flags: StartFlags): Promise<void> 
           ...serving,
           warehouse: app.warehouseUrl,
           session: app.sessionUrl(),
+          model: config.model,
+          transforms: config.transforms,
         });
         const http = `http://${serving.http.host}:${serving.http.port}`;
         const sql = `postgres://${serving.sql.host}:${serving.sql.port}/assay`;
@@ -127,6 +129,11 @@ export const stopProcess = async (pid: number): Promise<void> => {
 
 /** Copies the example's model and transforms into a folder of the user's own. Errors: `usage` when something stands there. */
 export const init = (context: Context, dir: string): void => {
+  try {
+    makeFolder(resolve(dir)); // not cpSync's own: Node 20 never returns from a recursive mkdir below /proc
+  } catch (thrown) {
+    throw explainIo(thrown, dir);
+  }
   for (const part of ['model', 'transforms']) {
     const to = join(dir, part);
     if (existsSync(to)) throw error('usage', { text: `${to} is there already; nothing was written` });

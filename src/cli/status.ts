@@ -1,7 +1,15 @@
 import type { App } from '../app.js';
+import type { Publication } from '../build/transform/index.js';
 import type { Context } from './context.js';
 import { diskUse, readRun } from './home.js';
 import { size, table } from './print.js';
+
+/** Lines that came twice, all fields equal: in bronze they stay, silver has them once. Null before the first build. */
+const duplicates = (publication: Publication, batches: readonly { readonly rows: number }[]): number | null => {
+  const rows = (table: string) => publication.tables.get(table)?.rows;
+  const [kept, left] = [rows('silver.order_lines'), rows('silver.order_line_rejects')];
+  return kept === undefined || left === undefined ? null : batches.reduce((n, b) => n + b.rows, 0) - kept - left;
+};
 
 /** What `assay status` tells: as JSON, or as tables for a terminal. */
 export const status = async (context: Context, app: App): Promise<void> => {
@@ -19,7 +27,7 @@ export const status = async (context: Context, app: App): Promise<void> => {
   const report = {
     home: home.dir,
     server: run ? { pid: run.pid, http: run.http, sql: run.sql, started: run.started } : null,
-    model: { version: app.model().catalogue.version, files: context.config.model },
+    model: { version: app.model().catalogue.version, files: run?.model ?? context.config.model },
     revision: publication.revision,
     sources: batches.map((b) => ({
       source: b.source,
@@ -33,6 +41,8 @@ export const status = async (context: Context, app: App): Promise<void> => {
       lines: batches.reduce((n, b) => n + b.rejected, 0),
       read: `lines that could not be read: Delta table ${home.lake}/bronze/rejected_lines; sales left out with their reasons: silver.order_line_rejects`,
     },
+    // What left the path of a line on purpose: read = kept + left out with a reason + exact duplicates.
+    duplicates: duplicates(publication, batches),
     tables: [...publication.tables.values()].map((t) => ({
       table: t.name,
       rows: t.rows,
@@ -83,6 +93,9 @@ export const status = async (context: Context, app: App): Promise<void> => {
           ['table', 'check', 'status', 'details'],
           failed.map((f) => [f.table_name, f.metric_type, f.status, f.check_details]),
         ),
+    report.duplicates === null
+      ? 'nothing is built yet'
+      : `${publication.tables.get('silver.order_lines')?.rows} order lines, ${publication.tables.get('silver.order_line_rejects')?.rows} left out with a reason, ${report.duplicates} exact duplicates left out`,
     report.rejects.lines > 0 ? `${report.rejects.lines} rejected lines; ${report.rejects.read}` : report.rejects.read,
   ];
   context.out(`${lines.join('\n')}\n`);

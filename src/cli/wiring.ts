@@ -4,6 +4,7 @@ import { error } from '../errors/index.js';
 import type { Emit } from '../query/index.js';
 import { openTable, relation, tableAt, vacuum } from '../store/delta/index.js';
 import { type Cluster, connectPostgres, type DuckDb, startCluster, type Warehouse } from '../store/engine/index.js';
+import { type Home, lastTransforms } from './home.js';
 
 /** What a process may do with a home: `own` starts the clusters and stops them; `join` uses those of the server that runs. */
 export type AppMode = { readonly kind: 'own' } | { readonly kind: 'join'; readonly warehouse: string };
@@ -114,4 +115,13 @@ export const tidy = async (parts: {
   } catch (thrown) {
     parts.emit('bug', { where: 'tidy', error: thrown });
   }
+};
+
+/** Refuses a build that would revert the tables of other transforms by oversight. Errors: `usage`. */
+export const sameTransforms = (config: Config, home: Home): void => {
+  const last = lastTransforms(home).read();
+  if (last !== undefined && last !== config.transforms && !config.transformsGiven)
+    throw error('usage', {
+      text: `this home was last built with the transforms in ${last}, and ASSAY_TRANSFORMS is not set; set it to ${last}, or to ${config.transforms} to go over to these`,
+    });
 };

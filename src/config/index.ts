@@ -8,6 +8,8 @@ export interface Config {
   readonly home: string;
   readonly model: string;
   readonly transforms: string;
+  /** True when ASSAY_TRANSFORMS was given; else `transforms` is the shipped example's. */
+  readonly transformsGiven: boolean;
   readonly httpHost: string;
   readonly httpPort: number;
   readonly sqlHost: string;
@@ -175,6 +177,7 @@ export const readConfig = (
   return Object.freeze({
     home: at(get(SETTINGS.home)),
     model: model === undefined ? resolve(root, 'model') : at(model),
+    transformsGiven: transforms !== undefined,
     transforms: transforms === undefined ? resolve(root, 'transforms') : at(transforms),
     httpHost: get(SETTINGS.httpHost),
     httpPort: get(SETTINGS.httpPort),

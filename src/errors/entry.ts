@@ -12,7 +12,7 @@ export interface Entry<P> {
   /** What is wrong, naming the object. */
   readonly message: (p: P) => string;
   /** What to do about it. */
-  readonly hint?: (p: P) => string;
+  readonly hint?: (p: P) => string | undefined;
 }
 
 /** Keeps the parameter type of an entry. */

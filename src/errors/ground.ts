@@ -67,13 +67,13 @@ export const ground = {
     message: (p) => `no space left on the disk that holds ${p.path}`,
     hint: () => 'free some space and run the same command again: what was finished is kept',
   }),
-  'server-refused': entry<{ detail: string; hint?: string }>({
+  'server-refused': entry<{ code: string; detail: string; hint?: string }>({
     blame: 'caller',
     status: 400,
     sqlstate: '58000',
     exit: 1,
     message: (p) => p.detail,
-    hint: (p) => p.hint ?? 'see the log of the server',
+    hint: (p) => p.hint,
   }),
   'not-running': entry<{ home: string }>({
     blame: 'operator',

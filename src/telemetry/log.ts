@@ -19,7 +19,7 @@ const LEVELS: Partial<Record<EventName, Level>> = {
   'auth.failed': 'warn',
   'request.failed': 'error',
   bug: 'error',
-  notice: 'warn',
+  notice: 'info',
 };
 
 /**

@@ -77,6 +77,7 @@ describe('the command line beside a running server', () => {
     expect(told.rollups.length).toBeGreaterThanOrEqual(2);
     expect(told.rollups.every((r) => r.state === 'current')).toBe(true);
     expect(told.failed_checks.filter((c) => c.status === 'FAIL')).toEqual([]);
+    expect((told as { duplicates?: number }).duplicates).toBe(412); // 28,492 lines, 28,080 distinct
     const text = await assay(product.home, ['status']);
     expect(text.out).toMatch(/online-retail-sample\.csv\s+28492\s+28492\s+0/);
   });
@@ -104,6 +105,11 @@ describe('the command line beside a running server', () => {
     expect(told.err).toMatch(/CustomerID/);
     const unknown = await assay(product.home, ['ingest', file, '--source', 'online_detail']);
     expect(unknown.err).toMatch(/no source online_detail/);
+  });
+  it('works with the transforms of the server, and refuses others', async () => {
+    const told = await assay(product.home, ['build'], { ASSAY_TRANSFORMS: freshDir('other') });
+    expect(told.code).toBe(2);
+    expect(told.err).toMatch(/server of this home works with the transforms in/);
   });
   it('does not start a second server on one home', async () => {
     const told = await assay(product.home, ['start']);

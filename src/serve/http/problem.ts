@@ -32,13 +32,17 @@ export const problemOf = (failure: AssayError, requestId: string): Problem => ({
 
 /** Errors of the HTTP framework in our catalogue's terms; anything else that is not of the catalogue is `internal`. */
 export const failureOf = (thrown: unknown, requestId: string, bodyLimit: number): AssayError => {
-  const { code, statusCode } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as {
+  const { code, statusCode, message } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as {
     code?: unknown;
+    message?: unknown;
     statusCode?: unknown;
   };
   switch (code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return error('unsupported-media-type', { type: 'this kind', known: 'application/json' });
+      return error('unsupported-media-type', {
+        type: /: (.+)$/.exec(String(message))?.[1]?.slice(0, 100) ?? 'unknown',
+        known: 'application/json',
+      });
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return error('request-too-large', { limit: bodyLimit });
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
