@@ -168,7 +168,12 @@ const evaluate = (q: MetricQuery): { columns: Column[]; rows: Value[][] } => {
   for (const s of kept) {
     const key = [
       ...(q.dimensions ?? []).map((d) => dimension(s, d)),
-      ...times.map((t) => bucket(dimension(s, t.dimension) as bigint, t.granularity, zone)),
+      ...times.map((t) => {
+        const value = dimension(s, t.dimension);
+        return typeof value === 'bigint'
+          ? bucket(value, t.granularity, zone)
+          : bucket(BigInt(Date.parse(String(value))) * 1000n, t.granularity, 'UTC');
+      }),
     ];
     const id = JSON.stringify(key, (_, v) => (typeof v === 'bigint' ? `${v}n` : v));
     const group = groups.get(id) ?? { key, rows: [] };
