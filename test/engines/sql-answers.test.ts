@@ -5,7 +5,7 @@ import { openRoom, type Room, rowsOf } from './sql/room.js';
 /** Statements over the model against the same question written by hand on the raw rows. */
 const NET = 'sum(amount)';
 const ORDERS = 'count(DISTINCT invoice) FILTER (WHERE quantity >= 0)';
-const RATE = `round(-(sum(quantity) FILTER (WHERE quantity < 0))::numeric / sum(quantity) FILTER (WHERE quantity >= 0), 6)`;
+const RATE = `round(-coalesce(sum(quantity) FILTER (WHERE quantity < 0), 0)::numeric / nullif(sum(quantity) FILTER (WHERE quantity >= 0), 0), 6)`;
 
 interface Case {
   readonly name: string;
@@ -89,6 +89,30 @@ const CASES: readonly Case[] = [
   where('a closed time range', `sold_at BETWEEN '2010-12-05' AND '2011-02-01'`),
   where('a date cast', `sold_at::date >= '2010-12-05' AND CAST(sold_at AS date) <= DATE '2011-01-10'`),
   where('an equal date', `sold_at::date = '2010-11-21' OR sold_at::date <> '2010-11-25' AND country = 'EIRE'`),
+  where('an equal bucket', `date_trunc('day', sold_at) = '2010-11-21' OR date_trunc('month', sold_at) = '2011-01-01'`),
+  where(
+    'buckets in order',
+    `date_trunc('week', sold_at) >= '2010-12-06' AND date_trunc('quarter', sold_at) < '2011-04-01'`,
+  ),
+  where(
+    'a value inside a bucket',
+    `date_trunc('month', sold_at) > '2010-12-09' AND date_trunc('year', sold_at) <> '2011-03-01'`,
+  ),
+  where(
+    'a value inside a bucket, equal',
+    `date_trunc('month', sold_at) = '2010-12-09' OR date_trunc('day', sold_at) <= '2010-11-23 05:00'`,
+  ),
+  where('not an equal bucket', `NOT (date_trunc('month', sold_at) = '2010-12-01')`),
+  where(
+    'a bucket of the clock',
+    `date_trunc('month', sold_at) = date_trunc('month', timestamptz '2010-12-09 12:00+00')`,
+  ),
+  where('a bucket by parameter', `date_trunc('month', sold_at) = $1`, ['2010-12-01']),
+  where('a bucket as a date', `date_trunc('month', sold_at)::date = '2010-12-01'`),
+  where('a list of dates', `sold_at::date IN ('2010-11-21', '2010-12-24', NULL)`),
+  where('no date of a list', `sold_at::date NOT IN ('2010-11-21', '2010-12-24')`),
+  where('no date of a list with null', `sold_at::date NOT IN ('2010-11-21', NULL)`),
+  where('a list of buckets', `date_trunc('month', sold_at) IN ('2010-12-01', '2011-02-01')`),
   where('a date column', `day > '2011-01-01' AND day <> DATE '2011-02-01'`),
   where(
     'clock arithmetic',
@@ -118,6 +142,28 @@ const CASES: readonly Case[] = [
     name: 'date casts as groups, also over date_trunc',
     sql: `SELECT sold_at::date, CAST(date_trunc('month', sold_at) AS date), MEASURE(orders) FROM retail GROUP BY 1, 2 ORDER BY 1`,
     raw: `SELECT sold_at::date, CAST(date_trunc('month', sold_at) AS date), ${ORDERS} FROM raw_sales GROUP BY 1, 2 ORDER BY 1`,
+  },
+  ...['day', 'week', 'month', 'quarter', 'year'].map(
+    (unit): Case => ({
+      name: `date_trunc ${unit} of a date`,
+      sql: `SELECT date_trunc('${unit}', day), MEASURE(orders), MEASURE(return_rate) FROM retail GROUP BY 1 ORDER BY 1`,
+      raw: `SELECT date_trunc('${unit}', day), ${ORDERS}, ${RATE} FROM raw_sales GROUP BY 1 ORDER BY 1`,
+    }),
+  ),
+  {
+    name: 'date_trunc of casts to a local time',
+    sql: `SELECT date_trunc('month', sold_at::timestamp), date_trunc('week', day::timestamp), MEASURE(orders) FROM retail GROUP BY 1, 2 ORDER BY 1, 2`,
+    raw: `SELECT date_trunc('month', sold_at::timestamp), date_trunc('week', day::timestamp), ${ORDERS} FROM raw_sales GROUP BY 1, 2 ORDER BY 1, 2`,
+  },
+  {
+    name: 'date_trunc of a date as a date, with a filter and a limit',
+    sql: `SELECT date_trunc('month', day)::date AS m, country, MEASURE(orders) FROM retail WHERE day >= '2010-12-01' GROUP BY 1, 2 ORDER BY 1 DESC, 2 LIMIT 4`,
+    raw: `SELECT date_trunc('month', day)::date AS m, country, ${ORDERS} FROM raw_sales WHERE day >= '2010-12-01' GROUP BY 1, 2 ORDER BY 1 DESC, 2 LIMIT 4`,
+  },
+  {
+    name: 'extracted fields of a date',
+    sql: `SELECT EXTRACT(isoyear FROM day), date_part('month', day), SUM(net_revenue) FROM retail GROUP BY 1, 2 ORDER BY 1, 2`,
+    raw: `SELECT EXTRACT(isoyear FROM day), date_part('month', day), ${NET} FROM raw_sales GROUP BY 1, 2 ORDER BY 1, 2`,
   },
   {
     name: 'extracted fields of additive measures',
@@ -233,12 +279,49 @@ describe('statements over the model equal the same question on raw rows', () => 
     expect(await rowsOf(client, sql, values, 'extended')).toEqual(expected);
     expect(room.bugs).toEqual([]);
   });
+  it('where clocks go back over midnight', async () => {
+    const own = await room.connect();
+    await own.query(`SET TimeZone = 'America/Havana'`);
+    await room.admin.query(`SET TimeZone = 'America/Havana'`);
+    try {
+      for (const { sql, raw, values = [] } of CASES.filter((c) => /sold_at|\bday\b/.test(c.sql)))
+        expect(await rowsOf(own, sql, values), sql).toEqual(await room.raw(raw, values));
+      // 00:00 to 01:00 came twice on 2010-10-31: the day has 25 hours, and begins with the first of them.
+      for (const condition of [`sold_at::date = '2010-10-31'`, `date_trunc('day', sold_at) = '2010-10-31'`]) {
+        await rowsOf(own, `SELECT COUNT(*) FROM retail WHERE ${condition}`);
+        expect(room.ask.asked.at(-1)?.time, condition).toEqual([
+          { dimension: 'retail.sold_at', range: ['2010-10-31T04:00:00Z', '2010-11-01T05:00:00Z'] },
+        ]);
+      }
+    } finally {
+      await room.admin.query('RESET TimeZone');
+    }
+  });
+  it('names what it cannot sum up, and what to write', async () => {
+    const told = (condition: string, groups = 'country') =>
+      client.query(`SELECT ${groups}, MEASURE(orders) FROM retail WHERE ${condition} GROUP BY 1`).then(
+        () => undefined,
+        ({ code, message, hint }: { code: string; message: string; hint: string }) => ({ code, message, hint }),
+      );
+    expect(await told(`date_trunc('week', day) = '2010-12-06'`)).toEqual({
+      code: '0A000',
+      message: expect.stringMatching(
+        /orders under the condition \(date_trunc\('week', day\) = '2010-12-06.*'\): it cannot be summed up/,
+      ),
+      hint: expect.stringContaining(`day >= '2026-01-01' AND day < '2026-02-01'`),
+    });
+    expect(await told('true', `to_char(sold_at, 'YYYY')`)).toEqual({
+      code: '0A000',
+      message: expect.stringMatching(/orders in groups of to_char\(sold_at, 'YYYY'/),
+      hint: expect.stringMatching(/group by date_trunc\('month', sold_at\).*sold_at >= /),
+    });
+  });
   it('in a time zone of its own, with its style of dates', async () => {
     const own = await room.connect();
     await own.query(`SET TimeZone = 'America/New_York'; SET DateStyle = 'German, DMY'`);
     await room.admin.query(`SET TimeZone = 'America/New_York'; SET DateStyle = 'German, DMY'`);
     try {
-      for (const { sql, raw, values = [] } of CASES.filter((c) => /sold_at/.test(c.sql)))
+      for (const { sql, raw, values = [] } of CASES.filter((c) => /sold_at|\bday\b/.test(c.sql)))
         expect(await rowsOf(own, sql, values), sql).toEqual(await room.raw(raw, values));
       expect(await rowsOf(own, `SELECT SUM(net_revenue)::text FROM retail WHERE sold_at >= '05.12.2010'`)).toEqual(
         await room.raw(`SELECT sum(amount)::text FROM raw_sales WHERE sold_at >= '05.12.2010'`),

@@ -125,15 +125,24 @@ export const distinctFrom =
     return { or: [plain, { member, op: 'isNull' }] };
   };
 
-/** A comparison of `member::date`; `from` and `to` are the slots of the day's first instant and of the next day's. */
-export const comparedDay =
-  (column: FacadeColumn, op: 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte', from: number, to: number): Condition =>
+/**
+ * A comparison of a bucket of `member`; `from` and `to` are the slots of the first instants of the buckets that are not before the
+ * value, and that are after it. `isDate`: the value must be a date.
+ */
+export const comparedBucket =
+  (
+    column: FacadeColumn,
+    op: 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte',
+    from: number,
+    to: number,
+    isDate: boolean,
+  ): Condition =>
   (values) => {
     const { member } = column;
     const first = values[from];
     const next = values[to];
     if (!first || !next || first.value === null || next.value === null) return false;
-    if (first.type !== 'date') refuse(`a date compared with ${first.type}`, 'cast the other side to date');
+    if (isDate && first.type !== 'date') refuse(`a date compared with ${first.type}`, 'cast the other side to date');
     const leaf = (o: Operator, v: SlotValue): Filter => ({ member, op: o, values: [instantText(String(v.value))] });
     if (op === 'eq') return { and: [leaf('gte', first), leaf('lt', next)] };
     if (op === 'ne') return { or: [leaf('lt', first), leaf('gte', next)] };

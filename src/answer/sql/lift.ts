@@ -7,6 +7,8 @@ import { castType, functionName, integerOf, kindOf, mapped, memberNames, type No
 import { refuse } from './refuse.js';
 import { blockColumn } from './source.js';
 
+/** What every block can be asked for directly. */
+export const PLAIN = 'group by plain dimensions and date_trunc, and filter by plain conditions on dimensions';
 /** Aggregates that mean the measure itself when they stand over one. */
 const OF_MEASURES = new Set(['measure', 'agg', 'sum', 'avg', 'min', 'max', 'any_value', 'count']);
 /** Aggregates whose result does not change when a row comes twice. */
@@ -43,7 +45,7 @@ const hasMember = (node: unknown, test: (names: readonly [string, string]) => bo
  */
 export class Lift {
   readonly block = new BlockColumns();
-  /** Why the block cannot be direct, once something needed it finer. */
+  /** Set once an aggregate over part of the rows needs the block finer. */
   finer = false;
   /** Measures whose parts are summed up. */
   readonly summed = new Set<FacadeColumn>();
@@ -53,6 +55,8 @@ export class Lift {
     private readonly table: FacadeTable,
     private readonly functions: Functions,
     readonly direct: boolean,
+    /** What needs the block finer than its groups, and what to write instead. */
+    private readonly cause: { readonly what: string; readonly instead: string } | undefined = undefined,
   ) {}
 
   column = (node: Node | undefined): FacadeColumn | undefined => {
@@ -104,7 +108,7 @@ export class Lift {
       if (shared !== undefined)
         refuse(
           `${measure.name} summed up over groups of ${shared}, of which one of its rows may have several`,
-          'group by plain dimensions and date_trunc, and filter by plain conditions on dimensions',
+          this.cause?.instead ?? PLAIN,
         );
     }
   }
@@ -194,8 +198,8 @@ export class Lift {
     const by = column.additivity === 'min' || column.additivity === 'max' ? column.additivity : 'sum';
     if (column.additivity !== by)
       return refuse(
-        `${column.name} in groups of expressions, or over filtered rows: it cannot be summed up from finer groups`,
-        'group by plain dimensions and date_trunc, and filter by plain conditions on dimensions',
+        `${column.name} ${this.cause?.what ?? 'over parts of its rows'}: it cannot be summed up from finer groups`,
+        this.cause?.instead ?? PLAIN,
       );
     if (by === 'sum') this.summed.add(column);
     const made = call(by, [c], filter);

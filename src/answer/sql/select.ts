@@ -3,6 +3,7 @@ import type { OrderItem } from '../../query/index.js';
 import type { Block, BlockLimit } from './block.js';
 import { all, type Condition } from './condition.js';
 import type { Facade } from './facade.js';
+import { finerBecause } from './finer.js';
 import type { Functions } from './functions.js';
 import { keyOf, Lift } from './lift.js';
 import { conjunction, conjuncts, functionName, kindOf, type Node, type SelectStmt, walk } from './nodes.js';
@@ -159,8 +160,7 @@ export const planSelect = (
   const { facade, functions } = context;
   const reader = new WhereReader(facade);
   const where = [...source.where, ...conjuncts(select.whereClause).map((c) => resolved(c, source))];
-  const make = (direct: boolean) => new Lift(source.table, functions, direct);
-  let lift = make(true);
+  let lift = new Lift(source.table, functions, true);
   const read = readWhere(where, reader, lift);
   const parts = partsOf(select, source, read.residual);
   for (const group of parts.groups)
@@ -175,7 +175,8 @@ export const planSelect = (
   const direct = isDirect(parts, lift, keys);
   const limit = direct ? limitOf(select, parts, lift, reader) : undefined;
   if (!direct) {
-    lift = make(false);
+    const groups = keys.filter((g) => !isConstant(g) && !keyOf(g, lift));
+    lift = new Lift(source.table, functions, false, finerBecause(source.table, parts.residual, groups, lift.finer));
     above = lifted(parts, lift);
     lift.checkSums();
   }

@@ -20,14 +20,22 @@ export interface SlotValue {
   readonly value: string | boolean | null | readonly (string | boolean | null)[];
 }
 
+/**
+ * The first instant of a date in the session's zone. Where clocks go back over midnight, PostgreSQL takes a midnight for the second
+ * one, while the hour from the first one on is of that date too.
+ */
+const firstInstant = (date: string): string =>
+  `(SELECT CASE WHEN (_m.m - interval '1 hour')::date = _m.m::date THEN _m.m - interval '1 hour' ELSE _m.m END ` +
+  `FROM (SELECT (${date})::timestamptz AS m) AS _m)`;
+
 const CASTS: Readonly<Record<SlotKind, (e: string, array: string) => string>> = {
   string: (e, a) => `(${e})::text${a}`,
   number: (e, a) => `((${e})::numeric${a})::text${a}`,
   boolean: (e, a) => `(${e})::boolean${a}`,
   date: (e, a) => `(${e})::date${a}`,
   timestamp: (e, a) => `(${e})::timestamptz${a}`,
-  midnight: (e) => `((${e})::date)::timestamptz`,
-  'next-midnight': (e) => `((${e})::date + 1)::timestamptz`,
+  midnight: (e) => firstInstant(`(${e})::date`),
+  'next-midnight': (e) => firstInstant(`(${e})::date + 1`),
   count: (e) => `((${e})::bigint)::text`,
 };
 
@@ -66,6 +74,34 @@ const LITERALS: Readonly<Record<SlotKind, readonly string[]>> = {
   midnight: [],
   'next-midnight': [],
   count: ['int4', 'int8'],
+};
+
+const LENGTHS: Readonly<Record<string, string>> = {
+  day: '1 day',
+  week: '7 days',
+  month: '1 month',
+  quarter: '3 months',
+  year: '1 year',
+};
+
+/**
+ * Where buckets of a unit come to a value, and where they go beyond it: the first instant whose bucket is not before the value, and
+ * the first whose bucket is after it. Equal when the value is no bucket's start. Undefined for units that are not whole days.
+ */
+export const bucketEdges = (unit: string, sql: string): { readonly at: Slot; readonly beyond: Slot } | undefined => {
+  const length = LENGTHS[unit];
+  if (!length) return undefined;
+  const from = `(SELECT (${sql})::timestamptz AS e) AS _e`;
+  const start = `pg_catalog.date_trunc('${unit}', _e.e)`;
+  const first = firstInstant(`${start}::date`);
+  const next = firstInstant(`(${start}::date + interval '${length}')::date`);
+  const slot = (op: string): Slot => ({
+    sql: `(SELECT CASE WHEN _e.e ${op} ${start} THEN ${first} ELSE ${next} END FROM ${from})`,
+    kind: 'timestamp',
+    array: false,
+    literal: undefined,
+  });
+  return { at: slot('<='), beyond: slot('<') };
 };
 
 /** A literal's value, when it can be read without PostgreSQL. */

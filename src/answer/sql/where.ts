@@ -1,10 +1,11 @@
 import type { Filter } from '../../query/index.js';
+import { type Bucket, bucketOf } from './buckets.js';
 import {
   all,
   any,
   type Condition,
   compared,
-  comparedDay,
+  comparedBucket,
   distinctFrom,
   leafOf,
   listed,
@@ -14,7 +15,7 @@ import {
 import type { Facade, FacadeColumn } from './facade.js';
 import { castType, memberNames, type Node, operatorName, walk } from './nodes.js';
 import { printer } from './print.js';
-import { type Slot, type SlotKind, slotOf } from './slots.js';
+import { bucketEdges, type Slot, type SlotKind, slotOf } from './slots.js';
 
 type Comparison = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte';
 const COMPARISONS: Readonly<Record<string, Comparison>> = {
@@ -136,6 +137,38 @@ export class WhereReader {
     return inner?.type.kind === 'timestamp' ? inner : undefined;
   }
 
+  /** A time dimension cut into whole days, weeks, months, quarters or years of the session's zone; `isDate`: as a date. */
+  private bucket(node: Node): (Pick<Bucket, 'column' | 'granularity'> & { readonly isDate: boolean }) | undefined {
+    const day = this.day(node);
+    if (day) return { column: day, granularity: 'day', isDate: true };
+    const cast = 'TypeCast' in node && castType(node) === 'date' ? node.TypeCast.arg : undefined;
+    const found = bucketOf(cast ?? node, (n) => this.column(n));
+    if (found?.type !== 'timestamp with time zone' || found.column.type.kind !== 'timestamp') return undefined;
+    return { column: found.column, granularity: found.granularity, isDate: cast !== undefined };
+  }
+
+  /** A comparison of a bucket as a condition on the time itself. */
+  private comparedBucket(node: Node, op: Comparison, constant: Node): Condition | undefined {
+    const bucket = this.bucket(node);
+    if (!bucket) return undefined;
+    const { column, granularity, isDate } = bucket;
+    if (isDate && granularity === 'day')
+      return comparedBucket(column, op, this.slot(constant, 'midnight'), this.slot(constant, 'next-midnight'), true);
+    if (isDate && castType(constant) !== 'date') return undefined;
+    const edges = bucketEdges(granularity, this.print(constant));
+    if (!edges) return undefined;
+    const to = this.slots.push(edges.at, edges.beyond) - 1;
+    return comparedBucket(column, op, to - 1, to, false);
+  }
+
+  /** `bucket IN (...)` over constants that stand in the text. */
+  private listedBucket(node: Node, negated: boolean, list: Node): Condition | undefined {
+    if (!('A_ArrayExpr' in list)) return undefined;
+    const items = (list.A_ArrayExpr.elements ?? []).map((e) => this.comparedBucket(node, negated ? 'ne' : 'eq', e));
+    if (items.length === 0 || !items.every((i): i is Condition => i !== undefined)) return undefined;
+    return negated ? all(items) : any(items);
+  }
+
   private nullTest(arg: Node | undefined, isNull: boolean): Condition | undefined {
     const column = this.operand(arg) ?? this.day(arg);
     return column && leafOf({ member: column.member, op: isNull ? 'isNull' : 'isNotNull' });
@@ -159,10 +192,11 @@ export class WhereReader {
     if (e.kind === 'AEXPR_OP_ANY' || e.kind === 'AEXPR_OP_ALL') {
       const column = this.operand(lexpr);
       const kind = column && slotKind(column.type);
-      if (!column || !kind || !isConstant(rexpr)) return undefined;
       const wanted = e.kind === 'AEXPR_OP_ANY' ? '=' : '<>';
-      if (name !== wanted) return undefined;
-      return listed(column, (e.kind === 'AEXPR_OP_ALL') !== negated, this.slot(rexpr, kind, true));
+      if (name !== wanted || !isConstant(rexpr)) return undefined;
+      const none = (e.kind === 'AEXPR_OP_ALL') !== negated;
+      if (!column || !kind) return this.listedBucket(lexpr, none, rexpr);
+      return listed(column, none, this.slot(rexpr, kind, true));
     }
     const left = isConstant(lexpr);
     const operand = left ? rexpr : lexpr;
@@ -179,10 +213,9 @@ export class WhereReader {
     if (comparison) {
       const turned = left ? FLIPPED[comparison] : comparison;
       const op = negated ? NEGATED[turned] : turned;
-      const day = this.day(operand);
-      if (day) return comparedDay(day, op, this.slot(constant, 'midnight'), this.slot(constant, 'next-midnight'));
-      const kind = column && slotKind(column.type);
-      return column && kind && compared(column, op, this.slot(constant, kind));
+      if (!column) return this.comparedBucket(operand, op, constant);
+      const kind = slotKind(column.type);
+      return kind && compared(column, op, this.slot(constant, kind));
     }
     if (left || column?.type.kind !== 'string') return undefined;
     if (name === '^@') return matched(column, 'startsWith', negated, this.slot(constant, 'string'));
