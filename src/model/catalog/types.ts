@@ -58,6 +58,8 @@ export interface Owner {
   readonly root: string;
   readonly meta: Readonly<Record<string, unknown>>;
   readonly place: Place;
+  /** A cube's `sql_table` or `sql`. */
+  readonly source?: Place;
 }
 
 export type JoinKind = 'belongsTo' | 'hasMany' | 'hasOne';
@@ -65,6 +67,7 @@ export interface Join {
   readonly from: string;
   readonly to: string;
   readonly kind: JoinKind;
+  readonly place?: Place;
 }
 
 /** A rollup as the model defines it. Members are cube members. */

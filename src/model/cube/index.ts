@@ -1,3 +1,4 @@
 export * from './compiler.js';
 export { type LoadedModel, loadModel } from './load-model.js';
 export { modelSchema } from './model-schema.js';
+export { type Probe, probeOf, probes } from './probes.js';

@@ -161,7 +161,7 @@ describe('a model with faults', () => {
     [
       'a reference to nothing',
       added('      - name: bad\n        sql: "{nope}"\n        type: count_distinct\n'),
-      /^cubes\/orders\.yml:17: nope/,
+      'cubes/orders.yml:17: orders.bad: {nope} names no member of orders, no cube and not CUBE',
     ],
     [
       'a rolling window',
@@ -230,7 +230,7 @@ describe('a model with faults', () => {
     [
       'a view of a member that is not there',
       { 'cubes/orders.yml': CUBE, 'views/shop.yml': VIEW.replace('count, total', 'count, totla') },
-      /totla/,
+      'views/shop.yml:5: shop: includes: there is no totla in orders; did you mean total?',
     ],
     [
       'a file that is a list',

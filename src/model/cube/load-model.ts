@@ -1,6 +1,8 @@
 import type { Emit } from '../../query/index.js';
 import type { Catalogue } from '../catalog/index.js';
 import { checkKeys } from './check-keys.js';
+import { checkLegs } from './check-legs.js';
+import { checkReferences } from './check-references.js';
 import { checkSql } from './check-sql.js';
 import { compileError } from './compile-error.js';
 import type { LegCompiler } from './compiler.js';
@@ -17,8 +19,10 @@ export interface LoadedModel {
 }
 
 /**
- * Reads `cubes/` and `views/` below `dir`, checks them, compiles them. Errors: `model-invalid` with file and line (the first of
- * all found; the message tells how many more there are).
+ * Reads `cubes/` and `views/` below `dir`, checks their keys and references, compiles them, and compiles every member and join once
+ * for each dialect. That columns and tables are there is not asked of any engine here; `probes` gives what to ask.
+ * Errors: `model-invalid` with file and line, for the first fault found. Only where Cube reports several at once does the message
+ * tell how many more there are.
  */
 export const loadModel = async (dir: string, _options?: { readonly emit?: Emit }): Promise<LoadedModel> => {
   const files = await readModelFiles(dir);
@@ -26,6 +30,7 @@ export const loadModel = async (dir: string, _options?: { readonly emit?: Emit }
     checkKeys(file);
     checkSql(file);
   }
+  checkReferences(files);
   const places = new Places(files);
   const packages = cube();
   await loadSqlParser();
@@ -33,5 +38,7 @@ export const loadModel = async (dir: string, _options?: { readonly emit?: Emit }
     throw compileError(thrown, files, places);
   });
   const catalogue = readCatalogue(compilers, files, places);
+  // a compiler of its own, so that the statements of the check are not kept
+  checkLegs(catalogue, legCompiler(packages, compilers, catalogue));
   return { catalogue, legs: legCompiler(packages, compilers, catalogue) };
 };

@@ -70,7 +70,10 @@ export const versionOf = (files: readonly ModelFile[]): string => {
   return hash.digest('hex').slice(0, 16);
 };
 
-/** Where cubes, views, their members, rollups and policies stand: `sales`, `sales.orders`, `sales.by_day`, `sales#0`. */
+/**
+ * Where cubes, views, their members, rollups, policies, joins and tables stand: `sales`, `sales.orders`, `sales.by_day`, `sales#0`,
+ * `sales>products`, `sales<`.
+ */
 export class Places {
   private readonly at = new Map<string, Place>();
   constructor(files: readonly ParsedFile[]) {
@@ -84,6 +87,12 @@ export class Places {
       this.set(name, file, owner);
       for (const key of ['dimensions', 'measures', 'segments', 'pre_aggregations', 'preAggregations'])
         this.members(file, name, owner.get(key, true));
+      const joins = owner.get('joins', true);
+      if (isSeq(joins))
+        for (const node of joins.items)
+          if (isMap(node)) this.set(`${name}>${String(node.get('name') ?? '')}`, file, node);
+      const source = ['sql_table', 'sqlTable', 'sql'].map((key) => owner.get(key, true)).find((node) => node);
+      if (source) this.set(`${name}<`, file, source);
       const policies = owner.get('access_policy', true) ?? owner.get('accessPolicy', true);
       if (isSeq(policies)) policies.items.forEach((node, i) => void this.set(`${name}#${i}`, file, node));
       const cubes = owner.get('cubes', true);
@@ -111,7 +120,7 @@ export class Places {
   }
   /** The place of a name, or else of the owner it begins with. */
   of(name: string): Place {
-    const found = this.at.get(name) ?? this.at.get(name.split(/[.#]/)[0] ?? '');
+    const found = this.at.get(name) ?? this.at.get(name.split(/[.#><]/)[0] ?? '');
     return found ?? { file: 'cubes', line: 1 };
   }
   has(name: string): boolean {

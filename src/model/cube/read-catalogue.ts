@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type DataType, parseType, typeText } from '../../query/index.js';
 import type { Additivity, Catalogue, Join, JoinKind, Member, Owner, RollupDefinition } from '../catalog/index.js';
+import { nearest } from '../policy/index.js';
 import { invalid, type ParsedFile, type Places, versionOf } from './model-files.js';
 import type { Compilers, EvaluatedCube, MetaMember, MetaOwner, SqlFunction } from './parts.js';
 import { readPolicies } from './read-policies.js';
@@ -168,6 +169,7 @@ class Reader {
         root: rootOf(evaluated),
         meta: config.meta ?? {},
         place: this.places.of(config.name),
+        ...(this.places.has(`${config.name}<`) && { source: this.places.of(`${config.name}<`) }),
       }),
     );
   }
@@ -184,10 +186,15 @@ class Reader {
   }
 
   checkRatios(): void {
-    for (const { name, ratio } of this.members.values())
-      for (const part of ratio ? [ratio.numerator, ratio.denominator] : [])
-        if (this.members.get(part)?.kind !== 'measure' || this.members.get(part)?.ratio)
-          throw this.refuse(name, `meta.ratio names ${part}, which is no measure that can be summed or counted`);
+    for (const { name, owner, ratio } of this.members.values())
+      for (const part of ratio ? [ratio.numerator, ratio.denominator] : []) {
+        const may = (m: Member | undefined) => m?.kind === 'measure' && m.ratio === undefined;
+        if (may(this.members.get(part))) continue;
+        const siblings = [...this.members.values()].filter((m) => m.owner === owner && may(m)).map((m) => m.name);
+        const like = nearest(part, siblings);
+        const meant = like ? `; did you mean ${like}?` : '';
+        throw this.refuse(name, `meta.ratio names ${part}, which is no measure that can be summed or counted${meant}`);
+      }
   }
 }
 
@@ -232,7 +239,12 @@ export const readCatalogue = (compilers: Compilers, files: readonly ParsedFile[]
   reader.hideStandIns();
   reader.checkRatios();
   const joins = Object.values(compilers.joinGraph.edges).map(
-    (edge): Join => ({ from: edge.from, to: edge.to, kind: edge.join.relationship as JoinKind }),
+    (edge): Join => ({
+      from: edge.from,
+      to: edge.to,
+      kind: edge.join.relationship as JoinKind,
+      place: places.of(`${edge.from}>${edge.to}`),
+    }),
   );
   const tables = new Map<string, string>();
   for (const name of reader.owners.keys()) {

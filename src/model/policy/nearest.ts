@@ -29,8 +29,8 @@ export const nearest = (wrong: string, names: readonly string[]): string | undef
   let best: { name: string; cost: number } | undefined;
   for (const name of names) {
     const cost = Math.min(
-      distance(given, name, most),
-      given.includes('.') ? most + 1 : distance(given, last(name), most),
+      distance(given, name.toLowerCase(), most),
+      given.includes('.') ? most + 1 : distance(given, last(name).toLowerCase(), most),
     );
     if (cost <= most && (!best || cost < best.cost)) best = { name, cost };
   }

@@ -1,0 +1,53 @@
+import { AssayError } from '../../errors/index.js';
+import type { Dialect } from '../../query/index.js';
+import type { Catalogue, Place } from '../catalog/index.js';
+import type { LegCompiler } from './compiler.js';
+import { invalid } from './model-files.js';
+import { askable, joinProbes, probeOf } from './probes.js';
+
+const DIALECTS: readonly Dialect[] = ['postgres', 'duckdb'];
+
+/** What is wrong, in one line: Cube's own words where it has any. */
+const reason = (thrown: unknown): string => {
+  const cause = thrown instanceof AssayError && thrown.cause instanceof Error ? thrown.cause : thrown;
+  const said = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : '';
+  return /join path|no join|Can't find join/i.test(said)
+    ? `what it names does not join (${said}); give the cube a join to it`
+    : said || 'no statement can be made of it';
+};
+
+const faultOf = (work: () => unknown): unknown => {
+  try {
+    work();
+  } catch (thrown) {
+    return thrown;
+  }
+  return undefined;
+};
+
+/**
+ * Every member and join is compiled once for each dialect, because Cube looks into many texts only then. All members of a cube or
+ * view go into one leg; only where that fails each is tried alone. Errors: `model-invalid` at the member or join.
+ */
+export const checkLegs = (catalogue: Catalogue, legs: LegCompiler): void => {
+  const refuse = (place: Place, name: string, fault: unknown) =>
+    invalid(place.file, place.line, `${name}: ${reason(fault)}`);
+  for (const dialect of DIALECTS)
+    for (const owner of catalogue.owners.values()) {
+      const members = askable(catalogue, owner.name);
+      const names = members.map((member) => member.name);
+      if (names.length === 0 || faultOf(() => probeOf(catalogue, legs, owner.name, names, dialect)) === undefined)
+        continue;
+      // what stands first is what others may be made of
+      for (const { name, place } of members.toSorted((a, b) => a.place.line - b.place.line)) {
+        const fault = faultOf(() => probeOf(catalogue, legs, owner.name, [name], dialect));
+        if (fault !== undefined) throw refuse(place, name, fault);
+      }
+    }
+  for (const dialect of DIALECTS)
+    for (const join of catalogue.joins) {
+      const fault = faultOf(() => joinProbes({ ...catalogue, joins: [join] }, legs, dialect));
+      if (fault !== undefined)
+        throw refuse(join.place ?? { file: 'cubes', line: 1 }, `${join.from}: join ${join.to}`, fault);
+    }
+};
