@@ -93,6 +93,14 @@ describe('the extended protocol', () => {
 });
 
 describe('statements around a query', () => {
+  it('comments columns in sentences that end once', async () => {
+    const comment = (column: string) =>
+      `SELECT col_description(attrelid, attnum) FROM pg_attribute WHERE attrelid = 'retail'::regclass AND attname = '${column}'`;
+    expect(await rowsOf(client, comment('net_revenue'))).toEqual([
+      ['net_revenue. What was sold, less returns. unit: GBP'],
+    ]);
+    expect(await rowsOf(client, comment('country'))).toEqual([['country. the country of sales']]);
+  });
   it('keeps transactions: an error fails one, ROLLBACK ends it, READ ONLY works', async () => {
     await client.query('BEGIN');
     expect((await failing('SELECT nothing FROM retail')).code).toBe('42703');
@@ -283,7 +291,7 @@ describe('psql', () => {
       });
     expect(await run('\\d')).toContain('public|retail|table|');
     expect(await run('\\d retail')).toContain('net_revenue|numeric(18,2)|');
-    expect(await run('\\d+ retail')).toContain('the net_revenue of sales');
+    expect(await run('\\d+ retail')).toContain('What was sold, less returns. unit: GBP');
     expect(await run('\\d retail', 'analyst')).not.toContain('invoice');
     expect(await run('\\l')).toContain('UTF8');
     expect(await run('\\dt')).toContain('retail');

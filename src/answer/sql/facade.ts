@@ -55,12 +55,19 @@ export const postgresType = (type: DataType): string => {
 
 const cubeOf = (member: Member): string => (member.aliasOf ?? member.name).split('.')[0] ?? '';
 
+/** Texts one behind the other, each ended once. */
+const sentences = (...texts: readonly (string | undefined)[]): string =>
+  texts
+    .filter((t): t is string => t !== undefined && t.trim() !== '')
+    .map((t) => t.trim())
+    .reduce((all, t) => (all === '' ? t : `${all}${/[.!?:;]$/.test(all) ? ' ' : '. '}${t}`), '');
+
 const columnOf = (member: Member): FacadeColumn => ({
   name: member.name.slice(member.owner.length + 1),
   member: member.name,
   kind: member.kind,
   type: member.kind === 'segment' ? { kind: 'boolean' } : member.type,
-  comment: [member.title, member.description, member.unit && `unit: ${member.unit}`].filter(Boolean).join('. '),
+  comment: sentences(member.title, member.description, member.unit && `unit: ${member.unit}`),
   additivity: member.additivity,
   counts: member.cubeType.startsWith('count'),
   cube: cubeOf(member),
@@ -99,7 +106,7 @@ export const facadeOf = (catalogue: Catalogue, access: Access): Facade => {
     const counts = members.filter((m) => isRowCount(m, owner));
     tables.set(name, {
       name,
-      comment: [owner.title, owner.description].filter(Boolean).join('. '),
+      comment: sentences(owner.title, owner.description),
       columns,
       toOne: new Map(columns.map((c) => [c.cube, toOneOf(c.cube, catalogue.joins)])),
       rowCount: counts.length === 1 ? columns.find((c) => c.member === counts[0]?.name) : undefined,

@@ -41,7 +41,12 @@ export const MEMBERS: readonly Member[] = [
   member('sold_at', 'dimension', 'timestamp', { cubeType: 'time' }),
   member('day', 'dimension', 'date', { cubeType: 'time' }),
   member('invoice', 'dimension', 'string'),
-  member('net_revenue', 'measure', 'decimal(18,2)', { cubeType: 'sum', additivity: 'sum' }),
+  member('net_revenue', 'measure', 'decimal(18,2)', {
+    cubeType: 'sum',
+    additivity: 'sum',
+    description: 'What was sold, less returns.',
+    unit: 'GBP',
+  }),
   member('units', 'measure', 'bigint', { cubeType: 'sum', additivity: 'sum' }),
   member('lines', 'measure', 'bigint', { cubeType: 'count', additivity: 'sum' }),
   member('orders', 'measure', 'bigint', { cubeType: 'count_distinct', additivity: 'count_distinct' }),
