@@ -19,6 +19,8 @@ export interface SqlServerOptions {
    * its roles, takes it whole where `user` is its subject, and refuses every other name.
    */
   readonly authenticate: (user: string, password: string) => Promise<Caller>;
+  /** How far the issuer's clock may be off: a session ends that long after its token's `exp`. Default 30, as for logins. */
+  readonly clockSkewSeconds?: number;
   readonly emit: Emit;
   /** Sessions at once; one more is refused with 53300. */
   readonly sessions: number;

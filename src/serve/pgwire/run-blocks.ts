@@ -15,9 +15,13 @@ export interface BlockRun {
   readonly values: readonly (readonly SlotValue[])[];
 }
 
+/** Whether the session's zone decides which bucket a row is in. Dates are in the same one everywhere. */
+const isZoned = ({ times, table }: Block): boolean =>
+  times.some((t) => table.columns.find((c) => c.member === t.dimension)?.type.kind !== 'date');
+
 const question = (block: Block, run: BlockRun, i: number) =>
   questionOf(block, run.values[i] ?? [], {
-    timezone: block.times.length > 0 ? zoneName(run.snapshot.timezone) : 'UTC',
+    timezone: isZoned(block) ? zoneName(run.snapshot.timezone) : 'UTC',
     source: run.snapshot.source,
   });
 

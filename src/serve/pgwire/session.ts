@@ -15,6 +15,8 @@ import type { SessionParts } from './parts.js';
 import { failureOf, fatal } from './reports.js';
 import { simpleQuery } from './simple.js';
 
+/** Seconds by which a token outlives its `exp` where nothing else is set: as the login and the other surfaces have it. */
+const CLOCK_SKEW = 30;
 /** Longest delay of a timer; tokens that live longer are looked at again then. */
 const LONGEST_DELAY = 2_147_483_647;
 
@@ -49,12 +51,13 @@ export class Session {
 
   /** Serves the client until one side ends. Errors: `postgres-unavailable` before the first ReadyForQuery; bugs. */
   async serve(): Promise<void> {
-    const { client, login } = this.start;
+    const { client, login, options } = this.start;
     const backend = await this.open();
     client.onFull = (full) => (full ? backend.pause() : backend.resume());
     client.onClose = () => this.close();
     backend.onClose = () => this.backendGone();
-    this.expireAt(login.caller.expiresAt);
+    const { expiresAt } = login.caller;
+    if (expiresAt !== undefined) this.expireAt(expiresAt + (options.clockSkewSeconds ?? CLOCK_SKEW));
     try {
       for (let f = await client.next(); f && !this.ended; f = await client.next()) await this.take(f);
     } catch (thrown) {
@@ -165,8 +168,7 @@ export class Session {
     else if (this.backendKey) cancelBackend(this.start.target, this.backendKey);
   }
 
-  private expireAt(seconds: number | undefined): void {
-    if (seconds === undefined) return;
+  private expireAt(seconds: number): void {
     const left = seconds * 1000 - Date.now();
     this.expiry = setTimeout(
       () =>
