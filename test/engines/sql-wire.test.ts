@@ -83,7 +83,7 @@ describe('the extended protocol', () => {
     expect(fields.map((f) => [f.name, f.dataTypeID])).toEqual([
       ['country', 25],
       ['unit_price', 1700],
-      ['measure', 1700],
+      ['net_revenue', 1700],
       ['sum', 1700],
       ['?column?', 23],
     ]);
@@ -170,6 +170,44 @@ describe('statements around a query', () => {
   });
 });
 
+describe('measures without a name of their own', () => {
+  const sql = 'SELECT country, MEASURE(net_revenue), agg(orders) FROM retail GROUP BY 1 ORDER BY 1';
+  const names = ['country', 'net_revenue', 'orders'];
+  const namesOf = (fields: readonly pg.FieldDef[]) => fields.map((f) => f.name);
+  it('have the name of the measure, in every protocol', async () => {
+    const wanted = await rowsOf(
+      client,
+      `SELECT country, SUM(net_revenue), MIN(orders) FROM retail GROUP BY 1 ORDER BY 1`,
+    );
+    for (const query of [{ text: sql }, { text: sql, queryMode: 'extended' }, { text: sql, name: 'measures' }]) {
+      const { fields, rows } = await client.query<Record<string, unknown>>(query as pg.QueryConfig);
+      expect(namesOf(fields)).toEqual(names);
+      expect(rows.map((r) => names.map((n) => r[n]))).toEqual(wanted);
+    }
+    await client.query(`PREPARE named_measures AS ${sql}`);
+    expect(namesOf((await client.query('EXECUTE named_measures')).fields)).toEqual(names);
+    await client.query(`BEGIN; DECLARE named_cursor CURSOR FOR ${sql}`);
+    expect(namesOf((await client.query('FETCH ALL FROM named_cursor')).fields)).toEqual(names);
+    await client.query('COMMIT');
+    await client.query(`CREATE TEMP TABLE named_table AS ${sql}`);
+    expect(await rowsOf(client, 'SELECT country, net_revenue, orders FROM named_table ORDER BY 1')).toEqual(wanted);
+    expect(namesOf((await client.query(`${sql} LIMIT 0`)).fields)).toEqual(names);
+  });
+  it('keep the name of the function where another one would change the statement', async () => {
+    for (const [text, wanted] of [
+      ['SELECT MEASURE(orders) FROM retail ORDER BY measure', ['measure']],
+      ['SELECT country AS orders, MEASURE(orders) FROM retail GROUP BY 1', ['orders', 'measure']],
+      ['SELECT MEASURE(lines) FILTER (WHERE is_return) FROM retail', ['measure']],
+      ['SELECT q.measure FROM (SELECT MEASURE(orders) FROM retail) q', ['measure']],
+      [
+        'SELECT MEASURE(orders) n, MEASURE(orders) + 1, MEASURE(lines), AGG(lines) FROM retail',
+        ['n', '?column?', 'lines', 'agg'],
+      ],
+    ] as const)
+      expect(namesOf((await client.query(text)).fields), text).toEqual(wanted);
+  });
+});
+
 describe('errors', () => {
   it('have the position in the text that was sent', async () => {
     const text = 'SELECT country, measure(nett_revenue) FROM retail GROUP BY 1';
@@ -178,6 +216,17 @@ describe('errors', () => {
     expect(await failing(second)).toMatchObject({ code: '42703', position: String(second.indexOf('nett') + 1) });
     const declared = `DECLARE x CURSOR WITH HOLD FOR ${text}`;
     expect(await failing(declared)).toMatchObject({ code: '42703', position: String(declared.indexOf('nett') + 1) });
+    const named = `SELECT 'ö', MEASURE(orders), AGG(lines), nett_revenue FROM retail`;
+    const position = (t: string) => ({ code: '42703', position: String(t.indexOf('nett') + 1) });
+    for (const start of [
+      '',
+      `SELECT 'ö'; `,
+      'DECLARE y CURSOR WITH HOLD FOR ',
+      'CREATE TEMP TABLE y AS ',
+      'PREPARE y AS ',
+    ])
+      expect(await failing(start + named), start).toMatchObject(position(start + named));
+    expect(await failing({ text: named, values: [], name: 'named' })).toMatchObject(position(named));
     expect((await failing('SELEC 1')).code).toBe('42601');
     expect((await failing('SELECT country FROM retail GROUP BY 2')).code).toBe('42P10');
     expect((await failing('SELECT country, sold_at FROM retail GROUP BY 1')).code).toBe('42803');

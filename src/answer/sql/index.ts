@@ -6,6 +6,7 @@ export { explainLines } from './explain-lines.js';
 export { type Facade, type FacadeColumn, type FacadeTable, facadeOf, postgresType } from './facade.js';
 export { FUNCTIONS_QUERY, type Functions, functionsOf } from './functions.js';
 export { innerQuery } from './inner.js';
+export { measuresNamed, type Named } from './naming.js';
 export { normalForm, normalisation, PARSE_SETTINGS, planStatement, type StatementPlan } from './normal.js';
 export { ArrayText } from './rows.js';
 export { type Slot, type SlotValue, slotQuery, slotValues } from './slots.js';

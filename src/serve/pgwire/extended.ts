@@ -1,9 +1,18 @@
-import { byteText, type Classified, classify, readable, tokensOf, withoutDatabase } from '../../answer/sql/index.js';
+import {
+  byteText,
+  type Classified,
+  classify,
+  measuresNamed,
+  readable,
+  tokensOf,
+  withoutDatabase,
+} from '../../answer/sql/index.js';
 import { error } from '../../errors/index.js';
 import { Reader, readBind, readParameterTypes } from './codec/read.js';
 import { closeMessage, describeMessage, frame, parseMessage } from './codec/write.js';
 import { askInBand } from './in-band.js';
 import type { SessionParts } from './parts.js';
+import { positioned } from './reports.js';
 import { type Portal, preparedBody, type Statement, statementOf } from './statement.js';
 import { Rewritten, swapIn } from './swap.js';
 
@@ -24,9 +33,13 @@ export class Extended {
   }
 
   /** The statements of a text, refused kinds included; undefined where only PostgreSQL can say what is wrong. */
-  read(sql: string): { readonly text: string; readonly statements: readonly Classified[] | undefined } {
-    const text = withoutDatabase(sql, this.databases);
-    return { text, statements: classify(byteText(text), this.parts.database.facade) };
+  read(sql: string): {
+    readonly text: string;
+    readonly statements: readonly Classified[] | undefined;
+    readonly original: Statement['original'];
+  } {
+    const { text, original } = measuresNamed(withoutDatabase(sql, this.databases));
+    return { text, original, statements: classify(byteText(text), this.parts.database.facade) };
   }
 
   refuseDenied(statements: readonly Classified[] | undefined): void {
@@ -41,14 +54,15 @@ export class Extended {
   parse(payload: Buffer): void {
     const r = new Reader(payload);
     const name = r.text();
-    const { text, statements } = this.read(r.text());
+    const { text, statements, original } = this.read(r.text());
     this.refuseDenied(statements);
     const only = statements?.length === 1 ? statements[0] : undefined;
-    const made = statementOf(only);
+    const made = statementOf(only, '', original);
     const statement: Statement = this.callsModel(only) ? { ...made, model: true } : made;
     const before = this.statements.get(name);
     this.statements.set(name, statement);
     this.parts.conversation.send(frame('P', name, text, r.rest), 'parse', {
+      patch: (p) => positioned(p, original),
       done: (ok) => {
         if (ok || this.statements.get(name) !== statement) return;
         if (before) this.statements.set(name, before);
@@ -81,7 +95,9 @@ export class Extended {
     const pad = padding + blankBytes(classified.text.slice(0, inner[0]));
     const query = pad + readable(classified.text.slice(inner[0], inner[1]));
     conversation.hidden(closeMessage('S', '_assay_i'), 'close'); // an error may have left it
-    conversation.hidden(parseMessage('_assay_i', query, statement.parameters ?? []), 'parse');
+    conversation.hidden(parseMessage('_assay_i', query, statement.parameters ?? []), 'parse', {
+      patch: (p) => positioned(p, statement.original),
+    });
     conversation.hidden(describeMessage('S', '_assay_i'), 'describe', {
       on: (type, payload) => {
         if (type === 'T') statement.innerRow = Buffer.from(payload);
@@ -128,6 +144,7 @@ export class Extended {
     const statement = portal?.statement;
     const run = () =>
       conversation.send(bytes, 'execute', {
+        ...(statement && { patch: (p: Buffer) => positioned(p, statement.original) }),
         done: (ok) => {
           if (ok && statement?.classified) this.effect(statement.classified);
         },

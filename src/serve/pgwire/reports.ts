@@ -20,6 +20,15 @@ export const withoutContext = (payload: Buffer, instead?: Buffer): Buffer => {
   return frame('E', ...parts, Buffer.of(0));
 };
 
+/** A backend's error about a text that was changed, with the position in the text that the client sent. */
+export const positioned = (payload: Buffer, original: (position: number) => number): Buffer => {
+  const parts = [...readReport(payload)].flatMap(([k, v]) => [
+    Buffer.from(k),
+    text(k === 'P' ? String(original(Number(v))) : v),
+  ]);
+  return frame('E', ...parts, Buffer.of(0));
+};
+
 /** What a client is told of anything thrown. What is no error of the catalogue is logged whole and shown as `internal`. */
 export const failureOf = (thrown: unknown, requestId: string, emit: Emit): Failure => {
   const known = toAssayError(thrown, requestId);

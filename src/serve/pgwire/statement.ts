@@ -10,6 +10,8 @@ export interface Statement {
   readonly inner: readonly [number, number] | undefined;
   /** Blanks before the statement in the text that the client sent, so that positions stay. */
   readonly padding: string;
+  /** Positions in the text as it runs, as positions in the text that the client sent. */
+  readonly original: (position: number) => number;
   parameters: readonly number[] | undefined;
   /** RowDescription of the statement, and of the query inside of it where it is another. */
   row: Buffer | undefined;
@@ -19,13 +21,18 @@ export interface Statement {
 }
 
 /** A query inside a statement, without kinds that are refused by the row policy. */
-export const statementOf = (classified: Classified | undefined, padding = ''): Statement => {
+export const statementOf = (
+  classified: Classified | undefined,
+  padding = '',
+  original: Statement['original'] = (position) => position,
+): Statement => {
   const inner = classified && innerQuery(classified);
   return {
     classified,
     model: !!classified?.model && inner !== undefined,
     inner,
     padding,
+    original,
     parameters: undefined,
     row: undefined,
     innerRow: undefined,
