@@ -161,6 +161,11 @@ const CASES: readonly Case[] = [
     raw: `SELECT date_trunc('month', day)::date AS m, country, ${ORDERS} FROM raw_sales WHERE day >= '2010-12-01' GROUP BY 1, 2 ORDER BY 1 DESC, 2 LIMIT 4`,
   },
   {
+    name: 'buckets as text',
+    sql: `SELECT date_trunc('quarter', day)::text, sold_at::date::text, MEASURE(orders) FROM retail GROUP BY 1, 2 ORDER BY 2, 1`,
+    raw: `SELECT date_trunc('quarter', day)::text, sold_at::date::text, ${ORDERS} FROM raw_sales GROUP BY 1, 2 ORDER BY 2, 1`,
+  },
+  {
     name: 'extracted fields of a date',
     sql: `SELECT EXTRACT(isoyear FROM day), date_part('month', day), SUM(net_revenue) FROM retail GROUP BY 1, 2 ORDER BY 1, 2`,
     raw: `SELECT EXTRACT(isoyear FROM day), date_part('month', day), ${NET} FROM raw_sales GROUP BY 1, 2 ORDER BY 1, 2`,

@@ -285,7 +285,7 @@ export const keyOf = (node: Node, lift: Lift): string | undefined => {
   if (!('TypeCast' in node) || node.TypeCast.typeName?.typmods?.length || !node.TypeCast.arg) return undefined;
   const inner = bucketOf(node.TypeCast.arg, lift.column);
   const type = castType(node) ?? '';
-  if (inner && DAYS.has(inner.granularity) && ['date', 'timestamp'].includes(type))
+  if (inner && DAYS.has(inner.granularity) && ['date', 'timestamp', 'text'].includes(type))
     return `${inner.column.member}.${inner.granularity}`;
   const under = lift.column(node.TypeCast.arg);
   const kind = under?.kind === 'dimension' ? under.type.kind : undefined;
