@@ -1,6 +1,6 @@
 import { AssayError } from '../../errors/index.js';
 import type { Dialect } from '../../query/index.js';
-import type { Catalogue, Place } from '../catalog/index.js';
+import type { Catalogue, Member, Owner, Place } from '../catalog/index.js';
 import type { LegCompiler } from './compiler.js';
 import { invalid } from './model-files.js';
 import { askable, joinProbes, probeOf } from './probes.js';
@@ -26,15 +26,30 @@ const faultOf = (work: () => unknown): unknown => {
 };
 
 /**
- * Every member and join is compiled once for each dialect, because Cube looks into many texts only then. All members of a cube or
- * view go into one leg; only where that fails each is tried alone. Errors: `model-invalid` at the member or join.
+ * What of an owner is compiled: all of a cube's members. A view's are other names of those, so that only its join paths are new: one
+ * member stands for each cube behind it.
+ */
+const membersToCompile = (catalogue: Catalogue, owner: Owner): readonly Member[] => {
+  const members = askable(catalogue, owner.name);
+  if (owner.kind === 'cube') return members;
+  const byCube = new Map<string | undefined, Member>();
+  for (const member of members) {
+    const cube = member.aliasOf?.split('.')[0];
+    if (byCube.get(cube)?.kind !== 'dimension') byCube.set(cube, member);
+  }
+  return [...byCube.values()];
+};
+
+/**
+ * Every member and join is compiled once for each dialect, because Cube looks into many texts only then. All members of a cube go
+ * into one leg; only where that fails each is tried alone. Errors: `model-invalid` at the member or join.
  */
 export const checkLegs = (catalogue: Catalogue, legs: LegCompiler): void => {
   const refuse = (place: Place, name: string, fault: unknown) =>
     invalid(place.file, place.line, `${name}: ${reason(fault)}`);
-  for (const dialect of DIALECTS)
+  for (const dialect of DIALECTS) {
     for (const owner of catalogue.owners.values()) {
-      const members = askable(catalogue, owner.name);
+      const members = membersToCompile(catalogue, owner);
       const names = members.map((member) => member.name);
       if (names.length === 0 || faultOf(() => probeOf(catalogue, legs, owner.name, names, dialect)) === undefined)
         continue;
@@ -44,10 +59,10 @@ export const checkLegs = (catalogue: Catalogue, legs: LegCompiler): void => {
         if (fault !== undefined) throw refuse(place, name, fault);
       }
     }
-  for (const dialect of DIALECTS)
     for (const join of catalogue.joins) {
       const fault = faultOf(() => joinProbes({ ...catalogue, joins: [join] }, legs, dialect));
       if (fault !== undefined)
         throw refuse(join.place ?? { file: 'cubes', line: 1 }, `${join.from}: join ${join.to}`, fault);
     }
+  }
 };

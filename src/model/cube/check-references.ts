@@ -3,8 +3,10 @@ import { nearest } from '../policy/index.js';
 import { DeclaredNames } from './declared-names.js';
 import { invalid, type ParsedFile } from './model-files.js';
 
-/** `{CUBE}`, `{customers.country}`, `{other.sql()}`. Anything else between braces is an expression, which Cube reads. */
-const REFERENCE = /(?<!\\)\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*(\(\s*\))?\s*\}/g;
+/** A brace that is not escaped, up to the one that closes it. */
+const BRACES = /(?<!\\)\{([^{}]*)(\}?)/g;
+/** `CUBE`, `customers.country`, `other.sql()`. */
+const REFERENCE = /^([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*(\(\s*\))?$/;
 const PATH = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/;
 
 const PARTS: Readonly<Record<string, string>> = {
@@ -45,7 +47,7 @@ class Checker {
   }
 
   private refuse(node: unknown, found: string, what: string) {
-    const pattern = `(?<![\\w.])${found.replaceAll('.', '\\.')}(?!\\w)`;
+    const pattern = `(?<![\\w.])${found.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}(?!\\w)`;
     return invalid(this.file.fileName, this.lineWithin(node, pattern), what);
   }
 
@@ -54,9 +56,7 @@ class Checker {
     const found = this.names.find(path, cube);
     if (!('wrong' in found)) return found.kind;
     const whole = found.wrong === path;
-    const like = whole
-      ? nearest(path, this.names.near(cube))
-      : nearest(found.wrong, [...(this.names.membersOf(found.of)?.keys() ?? []), ...this.names.cubes()]);
+    const like = whole ? nearest(path, this.names.near(cube)) : nearest(found.wrong, this.names.after(found.of));
     const meant = like && (whole ? like : path.replace(new RegExp(`\\b${found.wrong}\\b`), like));
     const missing = whole
       ? `${show(path)} names no member of ${cube}, no cube and not CUBE`
@@ -64,18 +64,36 @@ class Checker {
     throw this.refuse(node, path, `${label}: ${missing}${meant ? `; did you mean ${show(meant)}?` : ''}`);
   }
 
-  private sql(node: unknown, cube: string, label: string): void {
-    for (const [, path = '', call] of (this.text(node) ?? '').matchAll(REFERENCE))
-      this.reference(node, path, cube, label, (name) => `{${name}${call ? '()' : ''}}`);
+  private sql(node: unknown, cube: string, label: string, measures: boolean): void {
+    for (const [whole, inside = '', end] of (this.text(node) ?? '').matchAll(BRACES)) {
+      if (end === '') throw this.refuse(node, whole, `${label}: the brace of ${whole.trim()} is not closed`);
+      if (inside.trim() === '') continue;
+      const [, path, call] = REFERENCE.exec(inside.trim()) ?? [];
+      // Cube would take the braces off and leave the rest: the pattern \d{5} would become \d5
+      if (path === undefined)
+        throw this.refuse(
+          node,
+          whole,
+          `${label}: ${whole} is no reference; write \\{ and \\} for braces of the SQL itself`,
+        );
+      const kind = this.reference(node, path, cube, label, (name) => `{${name}${call ? '()' : ''}}`);
+      if (kind === 'measure' && !measures)
+        throw this.refuse(
+          node,
+          path,
+          `${label}: ${whole} is a measure, and only a measure of type number is made of measures`,
+        );
+    }
   }
 
-  /** Every `sql` of a part of a cube, its filters and cases included. */
-  private sqlInside(part: YAMLMap, cube: string, label: string): void {
+  /** Every `sql` of a part of a cube, its filters and cases included. `measures`: whether its own may name measures. */
+  private sqlInside(part: YAMLMap, cube: string, label: string, measures: boolean): void {
+    const own = part.items.find((pair) => isScalar(pair.key) && pair.key.value === 'sql');
     visit(part, {
       Pair: (_, pair: Pair) => {
         const key = isScalar(pair.key) ? pair.key.value : undefined;
         if (key === 'meta') return visit.SKIP;
-        if (key === 'sql') this.sql(pair.value, cube, label);
+        if (key === 'sql') this.sql(pair.value, cube, label, measures && pair === own);
         return undefined;
       },
     });
@@ -93,12 +111,14 @@ class Checker {
 
   cube(owner: YAMLMap): void {
     const cube = String(owner.get('name') ?? '');
-    this.sql(owner.get('sql', true), cube, cube);
+    this.sql(owner.get('sql', true), cube, cube, false);
     for (const [key, label] of Object.entries(PARTS))
       for (const part of this.items(this.get(owner, key))) {
         if (!isMap(part)) continue;
         const name = label === '' ? `${cube}.${part.get('name')}` : `${cube}: ${label}${part.get('name')}`;
-        this.sqlInside(part, cube, name);
+        // a measure whose type is merged in or inherited may be one of type number
+        const type = this.text(part.get('type', true)) ?? 'number';
+        this.sqlInside(part, cube, name, key === 'measures' && type === 'number');
         if (key === 'measures') this.listed(this.get(part, 'drill_members', 'drillMembers'), cube, name, undefined);
         if (!/^pre/.test(key)) continue;
         this.listed(this.get(part, 'measures'), cube, name, 'measure');

@@ -1,4 +1,5 @@
 import { invalid, type ParsedFile } from './model-files.js';
+import { GRANULARITIES } from './model-keys.js';
 
 type Kind = 'measure' | 'dimension' | 'segment' | 'hierarchy';
 
@@ -7,6 +8,8 @@ interface Declared {
   readonly view: boolean;
   readonly above: string | undefined;
   readonly members: ReadonlyMap<string, Kind>;
+  /** Granularities of time dimensions, Cube's own included: `at.month` is a reference as well. */
+  readonly granularities: ReadonlyMap<string, readonly string[]>;
   readonly joins: readonly string[];
 }
 
@@ -48,6 +51,14 @@ export class DeclaredNames {
             view: key === 'views',
             above: typeof owner['extends'] === 'string' ? owner['extends'] : undefined,
             members: new Map(members),
+            granularities: new Map(
+              list(owner['dimensions'])
+                .filter((dimension) => dimension['type'] === 'time')
+                .map((dimension) => [
+                  String(dimension['name']),
+                  [...GRANULARITIES, ...list(dimension['granularities']).map((g) => String(g['name']))],
+                ]),
+            ),
             joins: list(owner['joins']).map((join) => String(join['name'])),
           });
         }
@@ -79,6 +90,28 @@ export class DeclaredNames {
     return line && new Map(line.toReversed().flatMap((owner) => [...owner.members]));
   }
 
+  private granularitiesOf(path: string): readonly string[] | undefined {
+    const [cube = '', member = ''] = path.split('.');
+    return this.line(cube)
+      ?.find((owner) => owner.members.has(member))
+      ?.granularities.get(member);
+  }
+
+  /** What may follow a name within a path: a member's granularities, a cube's members and other cubes. */
+  after(of: string): readonly string[] {
+    if (of.includes('.')) return this.granularitiesOf(of) ?? [];
+    return [...(this.membersOf(of)?.keys() ?? []), ...this.cubes()];
+  }
+
+  /** A member, or a granularity of it. */
+  private member(cube: string, name: string, kind: Kind, rest: readonly string[]): Found {
+    const [granularity] = rest;
+    const of = `${cube}.${name}`;
+    return granularity === undefined || this.granularitiesOf(of)?.includes(granularity)
+      ? { kind }
+      : { wrong: granularity, of };
+  }
+
   /** What `{...}` or an entry of a list leads to from a cube: `CUBE.x`, `x`, `customers.country`, `x.month`. */
   find(path: string, cube: string): Found {
     const [head = '', ...rest] = path.split('.');
@@ -86,15 +119,16 @@ export class DeclaredNames {
       const own = this.membersOf(cube);
       if (!own) return { kind: 'unknown' };
       const kind = own.get(head);
-      if (kind !== undefined && (rest.length === 0 || !this.owners.has(head))) return { kind };
+      if (kind !== undefined && (rest.length === 0 || !this.owners.has(head)))
+        return this.member(cube, head, kind, rest);
       if (!this.owners.has(head)) return { wrong: head, of: cube };
     }
     let at = this.owners.has(head) ? head : cube;
-    for (const part of rest) {
+    for (const [i, part] of rest.entries()) {
       const members = this.membersOf(at);
       if (!members) return { kind: 'unknown' };
       const kind = members.get(part);
-      if (kind !== undefined) return { kind };
+      if (kind !== undefined) return this.member(at, part, kind, rest.slice(i + 1));
       if (part === 'sql') return { kind: 'unknown' };
       if (!this.owners.has(part)) return { wrong: part, of: at };
       at = part;

@@ -26,7 +26,7 @@ const object = (group: string): Wanted => ({ object: group });
 const textOrList: Wanted = { either: ['text', { each: 'text' }] };
 
 const MEASURE_TYPES = ['count', 'count_distinct', 'sum', 'min', 'max', 'number'];
-const GRANULARITIES = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'];
+export const GRANULARITIES = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'];
 const described: Readonly<Record<string, Wanted>> = {
   title: 'text',
   description: 'text',

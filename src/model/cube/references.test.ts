@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { modelOf } from '../../../test/fixtures/model.js';
+import { probeOf } from './index.js';
 
 const MODEL = `cubes:
   - name: orders
@@ -18,7 +19,7 @@ const MODEL = `cubes:
       - { name: total, sql: "{CUBE}.amount", type: sum, meta: { type: "decimal(18,2)" } }
       - name: paid
         type: count
-        filters: [{ sql: "{CUBE.status} = 'paid' AND {customers.country} <> '{' || '}'" }]
+        filters: [{ sql: "{CUBE.status} = 'paid' AND {customers.country} <> '\\\\{5\\\\}'" }]
       - name: late
         type: count
         filters:
@@ -66,8 +67,9 @@ const said = (from: string, to: string) =>
 
 describe('references of a model', () => {
   it('are taken in every form that Cube reads', async () => {
-    const { catalogue } = await modelOf(files());
+    const { catalogue, legs } = await modelOf(files());
     expect(catalogue.members.has('returns.lost')).toBe(true);
+    expect(probeOf(catalogue, legs, 'orders', ['orders.paid']).statement.sql).toContain(`<> '{5}'`);
     expect(catalogue.joins.map((j) => [j.from, j.to, j.place?.line])).toContainEqual(['orders', 'customers', 5]);
   });
 
@@ -101,6 +103,36 @@ describe('references of a model', () => {
       '{status} =',
       '{statu} =',
       'cubes/m.yml:33: returns.lost: {statu} names no member of returns, no cube and not CUBE; did you mean {status}?',
+    ],
+    [
+      'a granularity',
+      '{at.day}',
+      '{at.dya}',
+      'cubes/m.yml:10: orders.day: {at.dya}: there is no dya in orders.at; did you mean {at.day}?',
+    ],
+    [
+      'a measure within a measure',
+      '"{CUBE}.amount"',
+      '"{late} + 1"',
+      'cubes/m.yml:15: orders.total: {late} is a measure, and only a measure of type number is made of measures',
+    ],
+    [
+      'a measure within a dimension',
+      '"{TABLE}.status"',
+      '"{total}"',
+      'cubes/m.yml:8: orders.status: {total} is a measure, and only a measure of type number is made of measures',
+    ],
+    [
+      'braces of a pattern',
+      'AND NOT {CUBE}.done',
+      "AND {CUBE}.code ~ '^[0-9]{5}$'",
+      'cubes/m.yml:24: orders.late: {5} is no reference; write \\{ and \\} for braces of the SQL itself',
+    ],
+    [
+      'a brace without its other',
+      'AND NOT {CUBE}.done',
+      'AND NOT {CUBE.done',
+      'cubes/m.yml:24: orders.late: the brace of {CUBE.done is not closed',
     ],
     [
       'a join',
