@@ -10,6 +10,7 @@ const request = Buffer.concat(chunks);
 const latencies = [];
 let wrong = 0;
 let counting = false;
+if (!(port > 0)) throw new Error('no port was given');
 const until = Date.now() + (seconds + 1) * 1000;
 setTimeout(() => {
   counting = true;

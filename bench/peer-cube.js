@@ -90,4 +90,4 @@ const server = http.createServer((request, response) => {
     response.end(body);
   });
 });
-server.listen(0, '127.0.0.1', () => process.stdout.write(String(server.address().port)));
+server.listen(0, '127.0.0.1', () => process.stdout.write(`port ${server.address().port}\n`));

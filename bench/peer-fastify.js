@@ -7,4 +7,4 @@ const body = Buffer.concat(chunks);
 const app = Fastify();
 app.post('/', (_request, reply) => reply.header('content-type', 'application/json').send(body));
 await app.listen({ port: 0, host: '127.0.0.1' });
-process.stdout.write(String(app.server.address().port));
+process.stdout.write(`port ${app.server.address().port}\n`);

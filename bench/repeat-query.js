@@ -38,7 +38,12 @@ const serve = (script, body) =>
     const [file, args] = pin(0, [process.execPath, join(here, script)]);
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     child.stdin.end(body);
-    child.stdout.once('data', (c) => done({ port: Number(String(c)), stop: () => child.kill() }));
+    let out = '';
+    child.stdout.on('data', (c) => {
+      out += c; // libraries print warnings of their own
+      const port = /^port (\d+)$/m.exec(out);
+      if (port) done({ port: Number(port[1]), stop: () => child.kill() });
+    });
     child.on('exit', (code) => code && failed(new Error(`${script} ended with ${code}`)));
   });
 const request = (path, body, headers = {}) =>
