@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes what is generated from the sources and kept in schema/: settings, OpenAPI, the GraphQL schema of the shipped model for `admin`.
+// Writes what is generated from the sources and kept in schema/: settings, model files, OpenAPI, the GraphQL schema of the shipped model for `admin`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ if (!isBuilt() && !build()) process.exit(1);
 const { configSchema } = await import('../dist/config/schema.js');
 const { openApiDocument } = await import('../dist/serve/rest/index.js');
 const { schemaText } = await import('../dist/serve/graphql/index.js');
-const { loadModel } = await import('../dist/model/cube/index.js');
+const { loadModel, modelSchema } = await import('../dist/model/cube/index.js');
 const { accessOf } = await import('../dist/model/policy/index.js');
 const { localCaller } = await import('../dist/query/index.js');
 
@@ -18,6 +18,7 @@ const { catalogue } = await loadModel(join(root, 'model'));
 mkdirSync(join(root, 'schema/api'), { recursive: true });
 const write = (path, text) => writeFileSync(join(root, 'schema', path), text.endsWith('\n') ? text : `${text}\n`);
 write('config.schema.json', JSON.stringify(configSchema(), null, 2));
+write('model.schema.json', JSON.stringify(modelSchema(), null, 2));
 write('api/openapi.json', JSON.stringify(openApiDocument(), null, 2));
 write('api/schema.graphql', schemaText(catalogue, accessOf(catalogue, localCaller(['admin']))));
 process.exit(0);
