@@ -110,12 +110,12 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     closing.push(() => part.close());
     return part;
   };
+  const stopping = new AbortController();
   const close = async () => {
+    stopping.abort(); // ingests and builds first: they use what is closed next
     for (const end of closing.splice(0).reverse())
       await end().catch((thrown: unknown) => emit('bug', { where: 'close', error: thrown }));
   };
-  const stopping = new AbortController();
-  closing.push(async () => stopping.abort());
 
   try {
     // The slow starts at once: two clusters, the model's compiler, DuckDB, the key-value store.
@@ -133,7 +133,10 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     const warehouse = keep(await openWarehouse({ url: clusters.warehouse, emit }));
     for (const warning of (await kv.check()).warnings) emit('notice', { message: warning });
     await migrate(warehouse, join(options.root, 'schema', 'state'));
+    // A query keeps the model that it began with, its policies included; a reload sets both at once.
+    const withAccess = (m: LoadedModel) => ({ ...m, accessOf: (caller: Caller) => accessOf(m.catalogue, caller) });
     let current: LoadedModel = loaded;
+    let asked = withAccess(current);
     const model = () => current;
 
     const ledger = ingestLedger(warehouse);
@@ -158,7 +161,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       }),
     );
     const ask = makeAsk({
-      model: () => ({ ...current, accessOf: (caller) => access(caller) }),
+      model: () => asked,
       publications,
       rollups,
       engines: { postgres: warehouse.engine, lake: duckdb.engine, rollup: duckdb.engine },
@@ -167,7 +170,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       emit,
       kv,
     });
-    const access = (caller: Caller) => accessOf(current.catalogue, caller);
+    const access = (caller: Caller) => asked.accessOf(caller);
 
     const sweep = () => sweepRollups({ kv, catalogue: current.catalogue, legs: current.legs, namespace });
     const buildAllRollups = async (): Promise<readonly RollupBuildResult[]> => {
@@ -200,6 +203,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         const next = await loadModel(config.model, { emit });
         if (next.catalogue.version === current.catalogue.version) return;
         current = next;
+        asked = withAccess(next);
         await rollups.refresh();
         rebuild(emit);
       },

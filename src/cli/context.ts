@@ -5,7 +5,7 @@ import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import type { LoadedModel } from '../model/cube/index.js';
 import { openTelemetry, type Telemetry } from '../telemetry/index.js';
-import { demoSecrets, type Home, homeAt, openHome, ownerOf, type RunFile, readRun, takeHome } from './home.js';
+import { demoSecrets, type Home, homeAt, openHome, type RunFile, readRun, takeHome } from './home.js';
 
 /** What every command works with. */
 export interface Context {
@@ -130,4 +130,3 @@ export const contextOf = (config: Config, root: string, json: boolean): Context 
 });
 
 export const sampleFile = (root: string): string => join(root, 'data', 'online-retail-sample.csv');
-export { ownerOf };
