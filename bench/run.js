@@ -32,7 +32,7 @@ if (json) process.stdout.write(`${JSON.stringify(rows)}\n`);
 else {
   const heads = ['#', 'what', 'unit', 'limit', 'peer', 'ours', 'ratio', 'aim', 'met'];
   const cells = rows.map((r) =>
-    [r.id, r.name, r.unit, r.limit, r.peer, r.ours, r.ratio, r.aim, r.met === null ? '' : r.met ? 'yes' : 'no'].map(
+    [String(r.id), r.name, r.unit, r.limit, r.peer, r.ours, r.ratio, r.aim, r.met === null ? '' : r.met ? 'yes' : 'no'].map(
       (v) => (typeof v === 'number' ? round(v) : String(v ?? '')),
     ),
   );
