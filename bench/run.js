@@ -32,9 +32,17 @@ if (json) process.stdout.write(`${JSON.stringify(rows)}\n`);
 else {
   const heads = ['#', 'what', 'unit', 'limit', 'peer', 'ours', 'ratio', 'aim', 'met'];
   const cells = rows.map((r) =>
-    [String(r.id), r.name, r.unit, r.limit, r.peer, r.ours, r.ratio, r.aim, r.met === null ? '' : r.met ? 'yes' : 'no'].map(
-      (v) => (typeof v === 'number' ? round(v) : String(v ?? '')),
-    ),
+    [
+      String(r.id),
+      r.name,
+      r.unit,
+      r.limit,
+      r.peer,
+      r.ours,
+      r.ratio,
+      r.aim,
+      r.met === null ? '' : r.met ? 'yes' : 'no',
+    ].map((v) => (typeof v === 'number' ? round(v) : String(v ?? ''))),
   );
   const widths = heads.map((h, i) => Math.max(h.length, ...cells.map((c) => c[i].length)));
   for (const line of [heads, widths.map((w) => '-'.repeat(w)), ...cells])
