@@ -1,12 +1,12 @@
 import { currentPointers, withLock } from '../../store/state/index.js';
-import { orderTransforms } from './graph.js';
+import { orderTransforms } from './files/graph.js';
+import { readTransforms } from './files/read-transforms.js';
+import { readSeeds } from './files/seeds.js';
 import type { BuildOptions } from './options.js';
 import { parquetSession } from './parquet-session.js';
 import type { Publication } from './publication.js';
 import { publicationOf } from './publications.js';
-import { readTransforms } from './read-transforms.js';
 import { runBuild } from './run-build.js';
-import { readSeeds } from './seeds.js';
 
 export interface BuildResult {
   readonly publication: Publication;

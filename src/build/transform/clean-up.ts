@@ -4,11 +4,11 @@ import type { Emit } from '../../query/index.js';
 import { findCommit, openTable, type ParquetEngine } from '../../store/delta/index.js';
 import type { Warehouse } from '../../store/engine/index.js';
 import { abandonBuilds, tablesSince } from '../../store/state/index.js';
-import type { Transform } from './definition.js';
-import { PHYSICAL, physicalSchema } from './postgres-table.js';
+import type { Transform } from './files/definition.js';
 import { stagingDir } from './publish.js';
 import { quoted } from './sql-text.js';
-import { lakePath } from './stage.js';
+import { lakePath } from './step/stage.js';
+import { PHYSICAL, physicalSchema } from './target/postgres-table.js';
 
 /** Revisions whose tables stay for readers that are still at work: the current one and the one before. */
 const KEPT_REVISIONS = 2;

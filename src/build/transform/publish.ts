@@ -10,10 +10,10 @@ import {
   publishPointers,
   recordChecks,
 } from '../../store/state/index.js';
-import type { Transform } from './definition.js';
-import { copyToPostgres, declareForeignKeys, physicalTable } from './postgres-table.js';
-import type { StagedTable } from './stage.js';
-import { swapViews } from './views.js';
+import type { Transform } from './files/definition.js';
+import type { StagedTable } from './step/stage.js';
+import { copyToPostgres, declareForeignKeys, physicalTable } from './target/postgres-table.js';
+import { swapViews } from './target/views.js';
 
 /** A table whose contents move, with the hashes that its pointer keeps. */
 export interface Move {

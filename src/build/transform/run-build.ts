@@ -13,19 +13,19 @@ import {
   type PointerSet,
   recordChecks,
 } from '../../store/state/index.js';
-import { runChecks } from './check-sql.js';
 import { clearAbandoned, dropOldTables } from './clean-up.js';
-import type { Transform } from './definition.js';
-import type { GraphNode } from './graph.js';
-import { fingerprint } from './inspect.js';
-import { judge } from './judge.js';
+import type { Transform } from './files/definition.js';
+import type { GraphNode } from './files/graph.js';
+import { LAYERS } from './files/read-transforms.js';
+import { loadSeed, type Seed } from './files/seeds.js';
+import { fingerprint } from './meaning/inspect.js';
 import type { BuildOptions } from './options.js';
-import { loadJson, loadPseudonyms, pseudonymKeyId } from './pseudonyms.js';
 import { type Move, publish } from './publish.js';
-import { LAYERS } from './read-transforms.js';
-import { loadSeed, type Seed } from './seeds.js';
 import { viewOf } from './sql-text.js';
-import { dropStaged, lakePath, type StagedTable, sessionName, stageTable } from './stage.js';
+import { runChecks } from './step/check-sql.js';
+import { judge } from './step/judge.js';
+import { loadJson, loadPseudonyms, pseudonymKeyId } from './step/pseudonyms.js';
+import { dropStaged, lakePath, type StagedTable, sessionName, stageTable } from './step/stage.js';
 
 export interface RunOptions extends Omit<BuildOptions, 'now' | 'signal'> {
   readonly now: () => bigint;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { error } from '../../errors/index.js';
-import { typeText } from '../../query/index.js';
-import type { ParquetEngine } from '../../store/delta/index.js';
-import type { Transform } from './definition.js';
-import { quoted } from './sql-text.js';
-import { type Reference, render } from './template.js';
+import { error } from '../../../errors/index.js';
+import { typeText } from '../../../query/index.js';
+import type { ParquetEngine } from '../../../store/delta/index.js';
+import type { Transform } from '../files/definition.js';
+import { type Reference, render } from '../files/template.js';
+import { quoted } from '../sql-text.js';
 
 /** Functions whose result is not decided by the inputs; `{{run.ts}}` is the only clock. */
 const UNSTABLE = new Set(

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { error } from '../../errors/index.js';
-import type { ParquetEngine } from '../../store/delta/index.js';
+import { error } from '../../../errors/index.js';
+import type { ParquetEngine } from '../../../store/delta/index.js';
+import { duckdbType, literal, quoted, viewOf } from '../sql-text.js';
 import type { ContractColumn } from './definition.js';
 import { columnsOf } from './front-matter.js';
-import { duckdbType, literal, quoted, viewOf } from './sql-text.js';
 import { readYaml } from './yaml-reader.js';
 
 /** A small reference table: `seeds/<name>.csv`, described by `seeds/<name>.yaml` (description, source, columns). */

@@ -1,4 +1,4 @@
-import { parseDecimal, parseType } from '../../query/index.js';
+import { parseDecimal, parseType } from '../../../query/index.js';
 import {
   type Check,
   type ContractColumn,

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { AssayError, error } from '../../errors/index.js';
-import type { Tx } from '../../store/engine/index.js';
-import type { Transform } from './definition.js';
-import { literal, postgresType, quoted } from './sql-text.js';
+import { AssayError, error } from '../../../errors/index.js';
+import type { Tx } from '../../../store/engine/index.js';
+import type { Transform } from '../files/definition.js';
+import { literal, postgresType, quoted } from '../sql-text.js';
 
 /**
  * A reader that locks several views in another order than ours would be in a deadlock with us, and PostgreSQL may end either of the

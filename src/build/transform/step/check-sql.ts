@@ -1,7 +1,7 @@
-import type { ParquetEngine } from '../../store/delta/index.js';
-import type { Check, Transform } from './definition.js';
-import { literal, quoted, viewOf } from './sql-text.js';
-import { type Reference, render } from './template.js';
+import type { ParquetEngine } from '../../../store/delta/index.js';
+import type { Check, Transform } from '../files/definition.js';
+import { type Reference, render } from '../files/template.js';
+import { literal, quoted, viewOf } from '../sql-text.js';
 
 /** A check and what it found, in rows. */
 export interface CheckCount {

@@ -1,4 +1,4 @@
-import { error } from '../../errors/index.js';
+import { error } from '../../../errors/index.js';
 import { keySql, splitArguments } from './key-text.js';
 
 /** What stands between `{{` and `}}`. There is no control flow, so a text's references are exact. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Check, Severity } from './definition.js';
+import type { Check, Severity } from '../files/definition.js';
+import { splitArguments } from '../files/key-text.js';
+import { readTransform } from '../files/read-transforms.js';
 import { judge } from './judge.js';
-import { splitArguments } from './key-text.js';
 import { pseudonymKeyId, pseudonymOf } from './pseudonyms.js';
-import { readTransform } from './read-transforms.js';
 
 const transform = (minScore: string) =>
   readTransform(

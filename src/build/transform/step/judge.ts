@@ -1,7 +1,7 @@
-import { decimalText, timestampText } from '../../query/index.js';
-import type { CheckResultRow } from '../../store/state/index.js';
+import { decimalText, timestampText } from '../../../query/index.js';
+import type { CheckResultRow } from '../../../store/state/index.js';
+import type { Severity, Transform } from '../files/definition.js';
 import type { CheckCount } from './check-sql.js';
-import type { Severity, Transform } from './definition.js';
 
 const MILLION = 1_000_000n;
 const WEIGHT: Readonly<Record<Severity, number>> = { critical: 8, error: 4, warn: 2, info: 1 };

@@ -1,4 +1,4 @@
-import { error } from '../../errors/index.js';
+import { error } from '../../../errors/index.js';
 import type { Transform } from './definition.js';
 import { type Reference, referencesOf } from './template.js';
 

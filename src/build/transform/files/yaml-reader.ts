@@ -1,5 +1,5 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { type AssayError, error } from '../../errors/index.js';
+import { type AssayError, error } from '../../../errors/index.js';
 
 /** A YAML value with its place, so that every complaint names file and line. */
 export interface Place {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { AssayError, error } from '../../errors/index.js';
-import { type Emit, typeText } from '../../query/index.js';
+import { AssayError, error } from '../../../errors/index.js';
+import { type Emit, typeText } from '../../../query/index.js';
 import {
   type AddFile,
   createTable,
@@ -9,10 +9,10 @@ import {
   relationOf,
   type Snapshot,
   writeParquet,
-} from '../../store/delta/index.js';
-import type { Transform } from './definition.js';
-import { duckdbType, quoted, viewOf } from './sql-text.js';
-import { type Reference, render } from './template.js';
+} from '../../../store/delta/index.js';
+import type { Transform } from '../files/definition.js';
+import { type Reference, render } from '../files/template.js';
+import { duckdbType, quoted, viewOf } from '../sql-text.js';
 
 /** A table's new rows as Parquet files that nobody sees yet. */
 export interface StagedTable {

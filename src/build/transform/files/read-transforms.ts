@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { error } from '../../errors/index.js';
+import { error } from '../../../errors/index.js';
 import type { Transform } from './definition.js';
 import { readFrontMatter } from './front-matter.js';
 import { readYaml } from './yaml-reader.js';

@@ -1,4 +1,4 @@
-import type { DataType } from '../../query/index.js';
+import type { DataType } from '../../../query/index.js';
 import type { Place } from './yaml-reader.js';
 
 /** A column of a table's contract. */

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import type { ParquetEngine } from '../../store/delta/index.js';
-import { quoted, viewOf } from './sql-text.js';
+import type { ParquetEngine } from '../../../store/delta/index.js';
+import { quoted, viewOf } from '../sql-text.js';
 
 const LENGTH = 26;
 const FIRST_LETTER = 'g'.charCodeAt(0);

@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ParquetEngine } from '../../store/delta/index.js';
-import type { Tx, Warehouse } from '../../store/engine/index.js';
-import type { Transform } from './definition.js';
-import { literal, postgresType, quoted, viewOf } from './sql-text.js';
+import type { ParquetEngine } from '../../../store/delta/index.js';
+import type { Tx, Warehouse } from '../../../store/engine/index.js';
+import type { Transform } from '../files/definition.js';
+import { literal, postgresType, quoted, viewOf } from '../sql-text.js';
 
 /** Physical tables never change once published; their names say table, contract version and revision. */
 export const PHYSICAL = /^[a-z_][a-z0-9_]*__v\d+__r\d+$/;
