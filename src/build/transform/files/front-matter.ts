@@ -111,7 +111,7 @@ const checkOf = (node: YamlNode, known: (column: string, at: YamlNode) => string
 };
 
 /** Reads the front matter; what the body and other files must agree with is checked by their own readers. */
-export const readFrontMatter = (root: YamlNode): Omit<Transform, 'file' | 'layer' | 'table' | 'body' | 'bodyLine'> => {
+export const readFrontMatter = (root: YamlNode): Omit<Transform, 'file' | 'id' | 'layer' | 'table' | 'body' | 'bodyLine'> => {
   const f = root.fields('the front matter', FIELDS);
   const need = (field: string) => {
     const found = f.get(field);
@@ -167,7 +167,23 @@ export const readFrontMatter = (root: YamlNode): Omit<Transform, 'file' | 'layer
     columns,
     natural,
     surrogate,
-    partition: partition && known(partition.text('partition.column'), partition),
+    partition: partition && {
+      column: known(partition.text('partition.column'), partition),
+      unit: 'day',
+      start: undefined,
+      lookback: 0,
+      maxBatch: undefined,
+      inputs: new Map(),
+      sources: new Map(),
+    },
+    lookups: [],
+    engine: { allow: ['duckdb'], prefer: 'auto', dialect: 'duckdb' },
+    overrides: new Map(),
+    deprecates: undefined,
+    sunset: undefined,
+    forwardOnly: false,
+    freshnessHours: undefined,
+    targetFileMb: 128,
     clusterBy: delta?.has('cluster_by')
       ? knownAll(delta.get('cluster_by'), 'cluster_by')
       : surrogate === undefined
@@ -194,7 +210,11 @@ const scd2Of = (node: YamlNode, known: (column: string, at: YamlNode) => string)
   const track = f.get('track');
   if (!track) throw node.fail('scd2 needs track');
   return {
-    key: column('key'),
+    key: [column('key')],
+    history: true,
+    updatedAt: undefined,
+    deletes: 'ignore',
+    deleted: undefined,
     track: track.list('track').map((item) => known(item.text('track'), item)),
     validFrom: column('valid_from'),
     validTo: column('valid_to'),

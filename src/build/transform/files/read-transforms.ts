@@ -25,7 +25,7 @@ export const readTransform = (file: string, layer: string, text: string): Transf
   const end = head.index + head[0].length;
   const body = text.slice(end);
   if (body.trim() === '') throw root.fail('a SELECT must follow the front matter');
-  return { ...transform, file, layer, table: name[1] ?? '', body, bodyLine: 1 + linesOf(text.slice(0, end)) };
+  return { ...transform, id: transform.name, file, layer, table: name[1] ?? '', body, bodyLine: 1 + linesOf(text.slice(0, end)) };
 };
 
 /** Reads every transform of `<dir>/sql`; the highest version of a table is the one that is built. Errors: `transform-invalid`. */

@@ -37,9 +37,8 @@ export const impliedChecks = (transform: Transform): Check[] => {
       made({ name: `unique_${surrogate}`, columns: [surrogate], question: { type: 'unique' }, metric: 'uniqueness' }),
     );
   if (scd2) {
-    const [key, from, to, current, version] = [scd2.key, scd2.validFrom, scd2.validTo, scd2.current, scd2.version].map(
-      quoted,
-    );
+    const key = scd2.key.map(quoted).join(', ');
+    const [from, to] = [scd2.validFrom, scd2.validTo].map(quoted);
     const same = scd2.track
       .map((column) => `lag(${quoted(column)}) OVER v IS NOT DISTINCT FROM ${quoted(column)}`)
       .join(' AND ');
@@ -51,8 +50,8 @@ export const impliedChecks = (transform: Transform): Check[] => {
         question: {
           type: 'sql',
           sql: `SELECT count(*) AS evaluated, count(*) FILTER (WHERE NOT fits) AS failed FROM (
-            SELECT lead(${from}) OVER v IS NOT DISTINCT FROM ${to} AND ${current} = (${to} IS NULL)
-              AND ${version} = row_number() OVER v AND coalesce(${from} < ${to}, true)
+            SELECT lead(${from}) OVER v IS NOT DISTINCT FROM ${to}${scd2.current ? ` AND ${quoted(scd2.current)} = (${to} IS NULL)` : ''}
+              ${scd2.version ? `AND ${quoted(scd2.version)} = row_number() OVER v ` : ''}AND coalesce(${from} < ${to}, true)
               AND (row_number() OVER v = 1 OR NOT (${same})) AS fits
             FROM {{this}} WINDOW v AS (PARTITION BY ${key} ORDER BY ${from}))`,
         },

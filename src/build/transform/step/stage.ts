@@ -38,7 +38,7 @@ export interface StageOptions {
 export const lakePath = (transform: Transform): string => {
   const shape = transform.columns.map((c) => [c.name, typeText(c.type), c.nullable]);
   const print = createHash('sha256')
-    .update(JSON.stringify([shape, transform.partition ?? null]))
+    .update(JSON.stringify([shape, transform.partition?.column ?? null]))
     .digest('hex')
     .slice(0, 8);
   return `${transform.layer}/${transform.table}/v${transform.version}/${print}`;
@@ -118,7 +118,7 @@ export const stageTable = async (options: StageOptions, transform: Transform, ru
   const path = lakePath(transform);
   const snapshot = await createTable(`${options.lake}/${path}`, engine, {
     columns: transform.columns,
-    partitionColumns: transform.partition === undefined ? [] : [transform.partition],
+    partitionColumns: transform.partition === undefined ? [] : [transform.partition.column],
     description: transform.description.replaceAll(/\s+/g, ' '),
   });
   const staged = await writeParquet({

@@ -1,0 +1,50 @@
+/** What a transform's file means, apart from its layout: the ground of fingerprints, categories of change and lineage. */
+
+/** A column of an input that an output column, or the set of rows, is made from. */
+export interface ColumnUse {
+  /** Id of a managed table, or name of a source or seed. */
+  readonly table: string;
+  readonly column: string;
+}
+
+export type Subtype =
+  | 'IDENTITY'
+  | 'TRANSFORMATION'
+  | 'AGGREGATION'
+  | 'JOIN'
+  | 'GROUP_BY'
+  | 'FILTER'
+  | 'SORT'
+  | 'WINDOW'
+  | 'CONDITIONAL';
+
+export interface ColumnEdge extends ColumnUse {
+  /** DIRECT: its value goes into the output; INDIRECT: it decides which rows or which value. */
+  readonly type: 'DIRECT' | 'INDIRECT';
+  readonly subtype: Subtype;
+}
+
+export interface Lineage {
+  /** Output column to what it is made from. */
+  readonly columns: ReadonlyMap<string, readonly ColumnEdge[]>;
+  /** What decides the set of rows: columns of WHERE, JOIN, GROUP BY, QUALIFY, DISTINCT, LIMIT. */
+  readonly rows: readonly ColumnEdge[];
+  /** Inputs whose every column must be taken as used, because the statement was not understood that far. */
+  readonly opaque: ReadonlySet<string>;
+}
+
+export interface Meaning {
+  /** The SELECT without comments, layout and case of identifiers: equal text, equal statement. */
+  readonly canonical: string;
+  /** Hash of what decides the set of rows: FROM, WHERE, GROUP BY, ..., kind, partition, keys, and the inputs' parts that these use. */
+  readonly rowset: string;
+  /** Output column to the hash of its expression and of all it is made from. */
+  readonly columns: ReadonlyMap<string, string>;
+  readonly lineage: Lineage;
+  /** sha256 of everything that decides the table's bytes, inputs included; equal hash, equal table. */
+  readonly dataHash: string;
+  /** sha256 of the rest: checks, owner, descriptions, indexes. */
+  readonly metaHash: string;
+  /** First 8 hex digits of `dataHash`: in the names of physical tables. */
+  readonly fingerprint: string;
+}
