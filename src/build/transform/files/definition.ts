@@ -122,6 +122,14 @@ export interface Scd2 {
   readonly version: string | undefined;
 }
 
+/** What may become of a table's contract. */
+export interface ContractRules {
+  /** `enforce`: a plan that goes against these rules is blocked; `warn`: it is told and goes on. */
+  readonly mode: 'enforce' | 'warn';
+  readonly onAdditive: 'allow' | 'require_new_version';
+  readonly onBreaking: 'allow' | 'require_new_version';
+}
+
 /** One file of `transforms/sql`, read and checked. */
 export interface Transform {
   /** `gold.fact_sales`. */
@@ -133,6 +141,8 @@ export interface Transform {
   readonly version: number;
   readonly file: string;
   readonly kind: Kind;
+  /** Says how the contract may change; the contract itself is `columns`. */
+  readonly contract: ContractRules;
   readonly role: 'fact' | 'dimension';
   readonly description: string;
   readonly synthetic: boolean;
@@ -165,4 +175,6 @@ export interface Transform {
   /** The SELECT as written, references unresolved, and the line it begins at. */
   readonly body: string;
   readonly bodyLine: number;
+  /** The whole file. */
+  readonly text: string;
 }

@@ -111,7 +111,9 @@ const checkOf = (node: YamlNode, known: (column: string, at: YamlNode) => string
 };
 
 /** Reads the front matter; what the body and other files must agree with is checked by their own readers. */
-export const readFrontMatter = (root: YamlNode): Omit<Transform, 'file' | 'id' | 'layer' | 'table' | 'body' | 'bodyLine'> => {
+export const readFrontMatter = (
+  root: YamlNode,
+): Omit<Transform, 'file' | 'id' | 'layer' | 'table' | 'body' | 'bodyLine' | 'text'> => {
   const f = root.fields('the front matter', FIELDS);
   const need = (field: string) => {
     const found = f.get(field);
@@ -159,6 +161,7 @@ export const readFrontMatter = (root: YamlNode): Omit<Transform, 'file' | 'id' |
     name: need('name').text('name'),
     version,
     kind,
+    contract: { mode: 'enforce', onAdditive: 'allow', onBreaking: 'require_new_version' },
     role: need('role').oneOf('role', ['fact', 'dimension'] as const),
     description: need('description').text('description'),
     synthetic: f.get('synthetic')?.boolean('synthetic') ?? false,

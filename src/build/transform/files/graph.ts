@@ -6,7 +6,9 @@ import { type Reference, referencesOf } from './template.js';
 export interface GraphNode {
   readonly transform: Transform;
   readonly inputs: readonly Reference[];
-  /** Tables that must be made first. */
+  /** Ids of the tables that the SELECT reads. */
+  readonly reads: ReadonlySet<string>;
+  /** Ids of the tables that must be made first. */
   readonly needs: ReadonlySet<string>;
 }
 
@@ -70,5 +72,6 @@ const nodeOf = (transform: Transform, names: ReadonlySet<string>, seeds: Readonl
       for (const { reference } of referencesOf(file, check.question.sql, check.place.line))
         look(check.place.line, reference);
   }
-  return { transform, inputs: body.map(({ reference }) => reference), needs };
+  const reads = new Set(body.flatMap(({ reference }) => (reference.kind === 'ref' ? [reference.name] : [])));
+  return { transform, inputs: body.map(({ reference }) => reference), reads, needs };
 };

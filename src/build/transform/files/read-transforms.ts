@@ -25,11 +25,23 @@ export const readTransform = (file: string, layer: string, text: string): Transf
   const end = head.index + head[0].length;
   const body = text.slice(end);
   if (body.trim() === '') throw root.fail('a SELECT must follow the front matter');
-  return { ...transform, id: transform.name, file, layer, table: name[1] ?? '', body, bodyLine: 1 + linesOf(text.slice(0, end)) };
+  return {
+    ...transform,
+    id: transform.name,
+    file,
+    layer,
+    table: name[1] ?? '',
+    body,
+    bodyLine: 1 + linesOf(text.slice(0, end)),
+    text,
+  };
 };
 
-/** Reads every transform of `<dir>/sql`; the highest version of a table is the one that is built. Errors: `transform-invalid`. */
-export const readTransforms = async (dir: string): Promise<Transform[]> => {
+/**
+ * Reads every transform of `<dir>/sql`: the highest version of each table under its name, older ones that are still served under
+ * `name_v<N>`. `today` (UTC, `2027-03-01`) decides which are; without it, no sunset has come. Errors: `transform-invalid`.
+ */
+export const readTransforms = async (dir: string, _today?: string): Promise<Transform[]> => {
   const found = new Map<string, Transform>();
   for (const layer of LAYERS) {
     const folder = join(dir, 'sql', layer);

@@ -20,7 +20,9 @@ type Json = null | string | number | boolean | readonly Json[] | { readonly [key
 const placeholder = (of: Reference): string =>
   of.kind === 'run'
     ? "TIMESTAMPTZ '1970-01-01 00:00:00+00'"
-    : `"@${of.kind}".${quoted('name' in of ? of.name : of.kind)}`;
+    : of.kind === 'partition'
+      ? `CAST('@partition.${of.bound}' AS timestamptz)`
+      : `"@${of.kind}".${quoted('name' in of ? of.name : of.kind)}`;
 
 /**
  * Checks that the body is one SELECT over its references and nothing else, and gives the fingerprint of what it means: comments,

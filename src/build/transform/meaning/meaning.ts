@@ -33,6 +33,14 @@ export interface Lineage {
   readonly opaque: ReadonlySet<string>;
 }
 
+/** A construct that some allowed engine does not have, or whose result depends on the order of rows. */
+export interface Warning {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly what: string;
+}
+
 export interface Meaning {
   /** The SELECT without comments, layout and case of identifiers: equal text, equal statement. */
   readonly canonical: string;
@@ -41,10 +49,23 @@ export interface Meaning {
   /** Output column to the hash of its expression and of all it is made from. */
   readonly columns: ReadonlyMap<string, string>;
   readonly lineage: Lineage;
+  /** Input (id, `source:bronze.x`, `seed:x`) to the hashes of its rows and of those of its columns that are used: a child depends on these only. */
+  readonly reads: ReadonlyMap<string, Read>;
+  /** Everything of the front matter that decides the table's bytes, in a fixed order. */
+  readonly definition: Readonly<Record<string, unknown>>;
+  /** Canonical text of each top-level projection; undefined where appending one may change rows (DISTINCT, set operation, ...). */
+  readonly projections: readonly string[] | undefined;
+  readonly warnings: readonly Warning[];
   /** sha256 of everything that decides the table's bytes, inputs included; equal hash, equal table. */
   readonly dataHash: string;
   /** sha256 of the rest: checks, owner, descriptions, indexes. */
   readonly metaHash: string;
   /** First 8 hex digits of `dataHash`: in the names of physical tables. */
   readonly fingerprint: string;
+}
+
+/** What one statement uses of one input. */
+export interface Read {
+  readonly rowset: string;
+  readonly columns: ReadonlyMap<string, string>;
 }

@@ -60,6 +60,8 @@ export const sessionName =
         return viewOf('secret.pseudonyms');
       case 'checks':
         return viewOf('checks');
+      case 'partition':
+        throw error('internal', {});
       case 'run':
         return `TIMESTAMPTZ '${runTs}'`;
     }
