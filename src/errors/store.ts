@@ -96,12 +96,72 @@ export const store = {
     message: (p) => `the state store was made with another text of ${p.file}`,
     hint: () => 'install the version that made it, or restore the file; applied migrations never change',
   }),
-  'publish-overtaken': entry<{ base: number }>({
+  'publish-overtaken': entry<{ base: number; table?: string }>({
     blame: 'dependency',
     status: 409,
     sqlstate: '40001',
     exit: 1,
-    message: (p) => `another build published after revision ${p.base}`,
-    hint: () => 'run the command again',
+    message: (p) =>
+      p.table === undefined
+        ? `another build published after revision ${p.base}`
+        : `another run published ${p.table} after revision ${p.base}`,
+    hint: () => 'nothing was published; run the command again',
+  }),
+  'lease-lost': entry<{ model: string; partition: string }>({
+    blame: 'dependency',
+    status: 409,
+    sqlstate: '40001',
+    exit: 1,
+    message: (p) => `another run took over partition ${p.partition} of ${p.model} when this run's lease had run out`,
+    hint: () => 'nothing of it was published by this run; `assay run` makes what is still missing',
+  }),
+  'interval-leased': entry<{ model: string; partition: string; owner: string; until: string }>({
+    blame: 'dependency',
+    status: 409,
+    sqlstate: '55P03',
+    exit: 1,
+    message: (p) => `partition ${p.partition} of ${p.model} is being made by ${p.owner} (its lease ends ${p.until})`,
+    hint: () =>
+      'wait until that run has ended, or, if its process is gone, until the lease ends; then run the command again',
+  }),
+  'version-gone': entry<{ model: string; version: number }>({
+    blame: 'operator',
+    status: 409,
+    sqlstate: '42P01',
+    exit: 1,
+    message: (p) => `the table of ${p.model} version ${p.version} was dropped by \`assay gc\``,
+    hint: () => 'plan and apply the files that make it; the table is built again',
+  }),
+  'plan-unknown': entry<{ plan: string }>({
+    blame: 'caller',
+    status: 404,
+    sqlstate: '42704',
+    exit: 1,
+    message: (p) => `there is no plan ${p.plan}`,
+    hint: () => '`assay plan` makes one and prints its id',
+  }),
+  'plan-stale': entry<{ plan: string; why: string }>({
+    blame: 'operator',
+    status: 409,
+    sqlstate: '40001',
+    exit: 1,
+    message: (p) => `plan ${p.plan} does not hold any more: ${p.why}`,
+    hint: () => 'nothing was changed; run `assay plan` again, read it, and apply the new one',
+  }),
+  'environment-unknown': entry<{ environment: string; known: readonly string[] }>({
+    blame: 'caller',
+    status: 404,
+    sqlstate: '42704',
+    exit: 1,
+    message: (p) => `there is no environment ${p.environment}`,
+    hint: (p) => `environments: ${p.known.join(', ')}; \`assay plan --env NAME\` makes a new one`,
+  }),
+  'environment-held': entry<{ environment: string; from: number }>({
+    blame: 'operator',
+    status: 409,
+    sqlstate: '55000',
+    exit: 1,
+    message: (p) => `the environment ${p.environment} was rolled back from revision ${p.from}, so scheduled runs wait`,
+    hint: (p) => `\`assay plan --env ${p.environment}\` and \`assay apply\` let it go on`,
   }),
 };

@@ -1,13 +1,13 @@
 import { sql } from 'kysely';
 import { timestampText } from '../../query/index.js';
 import { type On, stateOf } from './queries.js';
-import type { BuildStatus } from './tables.js';
+import type { BuildStatus, RunStatus } from './tables.js';
 import { microsOf } from './times.js';
 
 /** One run of the builder, as its ledger has it. */
 export interface BuildRecord {
   readonly buildId: string;
-  readonly status: BuildStatus;
+  readonly status: RunStatus;
   readonly baseRevision: number;
   readonly revision: number | undefined;
   readonly errorCode: string | undefined;
@@ -58,12 +58,16 @@ export const endBuild = async (
     .execute();
 };
 
-/** Marks builds that nobody runs any more; only the holder of the builder's lock may call it. Gives their ids. */
+/**
+ * Marks builds that nobody runs any more; only the holder of the builder's lock may call it. Runs that tell by a heartbeat that they
+ * live are left alone. Gives their ids.
+ */
 export const abandonBuilds = async (on: On, at: bigint): Promise<readonly string[]> => {
   const rows = await stateOf(on)
     .updateTable('assay.build')
     .set({ status: 'abandoned', finished_at: timestampText(at) })
     .where('status', '=', 'running')
+    .where('heartbeat', 'is', null)
     .returning('build_id')
     .execute();
   return rows.map((row) => row.build_id);

@@ -38,7 +38,8 @@ export async function* checkHistory(on: On): AsyncGenerator<CheckResultRow[]> {
       .orderBy('id')
       .limit(PAGE_ROWS)
       .execute();
-    if (rows.length > 0) yield rows.map(({ id: _id, build_id: _build, ...row }) => row);
+    if (rows.length > 0)
+      yield rows.map(({ id: _id, build_id: _build, version_id: _version, partition: _partition, ...row }) => row);
     after = rows.at(-1)?.id ?? after;
     if (rows.length < PAGE_ROWS) return;
   }

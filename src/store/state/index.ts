@@ -1,9 +1,34 @@
 export { type AuditRow, appendAudit, verifyAudit } from './audit.js';
 export { abandonBuilds, type BuildRecord, beginBuild, endBuild, listBuilds } from './builds.js';
 export { type CheckResultRow, checkHistory, recordChecks } from './check-results.js';
+export {
+  createEnvironment,
+  currentEnvironment,
+  dropEnvironment,
+  forgetTables,
+  garbage,
+  holdEnvironment,
+  listEnvironments,
+  lockTables,
+  publicationAt,
+  publications,
+  publishEnvironment,
+} from './environments.js';
 export { ingestLedger, type LedgerBatch, type WarehouseIngestLedger } from './ingest-ledger.js';
+export {
+  holdLeases,
+  intervalsOf,
+  leaseIntervals,
+  publishIntervals,
+  releaseLeases,
+  renewLeases,
+  reopenIntervals,
+  stageIntervals,
+} from './intervals.js';
+export type * from './ledger-types.js';
 export { withLock } from './lock.js';
 export { migrate } from './migrate.js';
+export { closePlan, readPlan, savePlan } from './plans.js';
 export {
   currentPointers,
   currentRevision,
@@ -15,4 +40,24 @@ export {
   tablesSince,
 } from './pointers.js';
 export type { On } from './queries.js';
-export type { BuildStatus } from './tables.js';
+export {
+  driftHistory,
+  expireFailingKeys,
+  failingKeysOf,
+  lineageOf,
+  putFailingKeys,
+  putLineage,
+  putPartitionStats,
+  putSourceMap,
+  sourceMap,
+} from './records.js';
+export { abandonRuns, beginRun, endRun, heartbeat, listRuns, type RunRecord } from './runs.js';
+export type { BuildStatus, RunKind, RunStatus } from './tables.js';
+export {
+  ensureVersions,
+  type NewPhysical,
+  type NewVersion,
+  physicalTables,
+  putPhysical,
+  versionsById,
+} from './versions.js';

@@ -127,3 +127,93 @@ export interface PublicationRecord {
   readonly publishedAt: bigint;
   readonly pointers: readonly TablePointer[];
 }
+
+/** What a step came to for one partition that the run holds a lease of. */
+export type Outcome =
+  | (Leased & { readonly status: 'audited'; readonly staged: StagedInterval })
+  | (Leased & { readonly status: 'quarantined' | 'failed'; readonly code: string; readonly message: string });
+
+/** A version's partition, as plans name it. */
+export interface PartitionOf {
+  readonly versionId: number;
+  readonly partition: string;
+}
+
+/** A physical table as a run saw it. */
+export interface SeenTable {
+  readonly versionId: number;
+  readonly changedAt: number;
+}
+
+/** The state that a publication gives a physical table, and what the run saw of it before. */
+export interface MovedTable extends SeenTable {
+  readonly lakeVersion: number;
+  readonly dataVersion: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** A name and the version that readers find under it. A `TablePointer` is one. */
+export interface PointerTarget {
+  readonly name: string;
+  readonly versionId: number;
+}
+
+export interface EnvironmentPublication {
+  readonly environment: string;
+  readonly runId: string;
+  /** The lake's folder, absolute. */
+  readonly lake: string;
+  /**
+   * What the run saw. A number: the environment's revision; `pointers` is the whole new set, a name that is not in it goes. A map:
+   * name to the version that it pointed at (undefined: to none); only its names are set or, when not in `pointers`, go.
+   */
+  readonly base: number | ReadonlyMap<string, number | undefined>;
+  readonly pointers: readonly PointerTarget[];
+  /** Physical tables whose rows this transaction changes. */
+  readonly moved: readonly MovedTable[];
+  /** Physical tables that were read, and must not have been changed since. */
+  readonly reads: readonly SeenTable[];
+}
+
+export interface EnvironmentRevision {
+  readonly environment: string;
+  readonly revision: number;
+}
+
+export interface Published {
+  readonly revision: number;
+  /** Other environments that point at a table which moved, with the revisions that they got. */
+  readonly others: readonly EnvironmentRevision[];
+}
+
+/** An environment with what its readers see. */
+export interface EnvironmentState extends Environment {
+  /** By name. `versionId` 0: a table from before versions, which is never changed in place and needs no guard. */
+  readonly pointers: readonly TablePointer[];
+}
+
+/** One edge of the lineage of a version. */
+export interface LineageEdge {
+  /** Output column; `*` is the set of rows. */
+  readonly column: string;
+  readonly inputTable: string;
+  /** `*` is every column. */
+  readonly inputColumn: string;
+  readonly type: 'DIRECT' | 'INDIRECT';
+  readonly subtype: string;
+}
+
+export interface FailingKeysRecord {
+  readonly runId: string;
+  readonly table: string;
+  readonly partition: string;
+  readonly check: string;
+  readonly keys: readonly string[];
+  readonly recordedAt: bigint;
+}
+
+/** Figures of one published partition, exact values as text. */
+export interface PartitionStats extends PartitionOf {
+  readonly stats: Readonly<Record<string, string>>;
+}
