@@ -3,8 +3,15 @@ export type { ConflictKind, Reads } from './conflict.js';
 export type { DeltaFiles } from './files.js';
 export { findCommit } from './log.js';
 export type { EngineOptions, EngineValue, ParquetEngine } from './parquet-engine.js';
-export { appendFiles, overwritePartitions, overwriteTable, type Publish } from './publish.js';
-export { relation, relationOf } from './relation.js';
+export {
+  appendFiles,
+  overwritePartitions,
+  overwriteTable,
+  type Publish,
+  type Replace,
+  replaceFiles,
+} from './publish.js';
+export { addsOf, relation, relationOf } from './relation.js';
 export { literal, quoted, schemaOf } from './schema.js';
 export { type CreateTable, createTable, openTable, tableAt } from './table.js';
 export type * from './types.js';

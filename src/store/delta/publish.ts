@@ -91,3 +91,25 @@ export const overwritePartitions = async (
   const partitions = [...wanted.values()];
   return publish(given, removes, { partitions }, { mode: 'Overwrite', predicate: JSON.stringify(partitions) });
 };
+
+export interface Replace {
+  /** A snapshot not older than what the files were made from. */
+  readonly snapshot: Snapshot;
+  /** All live files after the commit: staged ones, and those of the table that stay or, as RESTORE does, come back. */
+  readonly desired: readonly AddFile[];
+  readonly txnId: string;
+  /** For the table's history: `WRITE` when not given. */
+  readonly operation?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970; default the clock. */
+  readonly now?: number;
+  readonly emit?: Emit;
+}
+
+/**
+ * One commit after which the table's live files are exactly `desired`; none, and the present version, when they are so already.
+ * Any other writer since the snapshot is a conflict. Errors: those of `commit`, `delta-unsupported`.
+ */
+export const replaceFiles = async (_given: Replace): Promise<Committed> => {
+  throw error('internal', {});
+};

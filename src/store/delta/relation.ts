@@ -57,3 +57,9 @@ export const relationOf = (snapshot: Snapshot, adds: readonly AddFile[]): string
  * (`timestamp` is TIMESTAMP WITH TIME ZONE). An empty table gives no rows of the right types. Needs a session in UTC.
  */
 export const relation = (snapshot: Snapshot): string => relationOf(snapshot, snapshot.adds);
+
+/** The live files that hold rows of these values of a partition column (as the log writes them; null is the null partition). */
+export const addsOf = (snapshot: Snapshot, column: string, values: Iterable<string | null>): readonly AddFile[] => {
+  const wanted = new Set(values);
+  return snapshot.adds.filter((add) => wanted.has(add.partitionValues[column] ?? null));
+};

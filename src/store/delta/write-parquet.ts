@@ -19,6 +19,10 @@ export interface WriteParquet extends EngineOptions {
   readonly sortBy: readonly string[];
   /** Files go to `d/<stepId>/`; what an interrupted run left there is removed first. */
   readonly stepId: string;
+  /** About the megabytes of a file where the table is not partitioned. Default: one file. */
+  readonly targetFileMb?: number;
+  /** False leaves NOT NULL and CHECK to a caller who audits the files itself. Default true. */
+  readonly verify?: boolean;
 }
 
 /** Written, not yet visible: `commit` with these adds makes it so. */

@@ -28,6 +28,7 @@ export const swapViews = async (
   tx: Tx,
   views: readonly { readonly transform: Transform; readonly table: string }[],
   gone: readonly string[],
+  _environment?: string,
 ): Promise<void> => {
   const swaps: Swap[] = [
     ...gone.map((view) => ({ view, swap: () => dropView(tx, view) })),
