@@ -1,7 +1,7 @@
 import type { AddFile, ParquetEngine, Snapshot } from '../../../store/delta/index.js';
 import type { Warehouse } from '../../../store/engine/index.js';
 import type { CheckResultRow } from '../../../store/state/index.js';
-import type { DialectName, Transform } from '../files/definition.js';
+import type { DialectName, MetricType, Transform } from '../files/definition.js';
 import type { Seed } from '../files/seeds.js';
 
 /** Key of a whole table in the ledger; partitions have keys such as `2010-12-01`. */
@@ -32,7 +32,17 @@ export interface StepOrder {
   readonly checks: AsyncIterable<readonly CheckResultRow[]> | undefined;
   /** `{{run.ts}}`, the same for a whole run: microseconds since 1970 UTC. */
   readonly at: bigint;
+  /** Summaries of partitions that are published, oldest first: what drift is measured against. Without them there is no drift. */
+  readonly past?: readonly PartitionSummary[];
   readonly signal: AbortSignal | undefined;
+}
+
+/** What one partition looked like, to tell when the next ones look otherwise. Plain JSON. */
+export interface PartitionSummary {
+  readonly partition: string;
+  readonly rows: number;
+  /** Column to its share of nulls and, for numbers, its mean (null without a value). For comparing only: not exact. */
+  readonly columns: Readonly<Record<string, { readonly nulls: number; readonly mean?: number | null }>>;
 }
 
 export interface StepParts {
@@ -56,6 +66,9 @@ export interface StagedPartition {
   readonly scoreMillionths: bigint | undefined;
   /** Weight of the checks that looked at something, of the weight of all: millionths. */
   readonly coverageMillionths: bigint;
+  /** The score of each dimension of quality that a check looked at. */
+  readonly dimensions: ReadonlyMap<MetricType, bigint>;
+  readonly summary: PartitionSummary;
   /** Why it must not be published. */
   readonly refused: Refusal | undefined;
 }
@@ -85,4 +98,23 @@ export interface StagedStep {
   readonly rows: number;
   readonly bytes: number;
   readonly milliseconds: number;
+}
+
+/** What the checks of a whole table came to, once all its steps are made. */
+export interface TableAudit {
+  /** The changed partitions, each with its checks of rows and of the table together: the last word on each. */
+  readonly partitions: ReadonlyMap<string, StagedPartition>;
+  /** Results of checks that speak of the table and of no partition. They are in no partition's results. */
+  readonly results: readonly CheckResultRow[];
+  /** Why nothing of the table may be published: a check of the table failed, or rows of partitions that did not change. */
+  readonly refused: Refusal | undefined;
+  readonly failing: readonly FailingKeys[];
+}
+
+/** What an engine says of a step that it has not run. */
+export interface DryRun {
+  readonly engine: DialectName;
+  readonly ok: boolean;
+  /** Names and types, never data. */
+  readonly problem?: string;
 }
