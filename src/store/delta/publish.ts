@@ -4,8 +4,9 @@ import { checkpointDue, cleanLog, writeCheckpoint } from './checkpoint.js';
 import { type Committed, commit } from './commit.js';
 import type { Reads } from './conflict.js';
 import { checkWritable } from './features.js';
+import { decodePath, LOG } from './paths.js';
 import { takeSnapshot } from './snapshot.js';
-import type { AddFile, PartitionValues, Snapshot } from './types.js';
+import type { AddFile, DeltaTable, PartitionValues, Snapshot } from './types.js';
 import type { Staged } from './write-parquet.js';
 
 export interface Publish {
@@ -30,7 +31,7 @@ const afterCommit = async (snapshot: Snapshot, version: number, now: number): Pr
 };
 
 const publish = async (
-  { snapshot, staged, txnId, now = Date.now(), emit }: Publish,
+  { snapshot, staged, txnId, operation = 'WRITE', now = Date.now(), emit }: Publish & { readonly operation?: string },
   removes: readonly AddFile[],
   reads: Reads,
   parameters: Readonly<Record<string, string>>,
@@ -45,7 +46,7 @@ const publish = async (
     removes,
     reads,
     txnId,
-    operation: 'WRITE',
+    operation,
     parameters,
     metrics: { numFiles: String(staged.adds.length), numOutputRows: String(staged.rows) },
     now,
@@ -106,10 +107,36 @@ export interface Replace {
   readonly emit?: Emit;
 }
 
+/** A commit must not name a file that a clean-up has taken, or that was never written. */
+const checkThere = async ({ files }: DeltaTable, adds: readonly AddFile[]): Promise<void> => {
+  for (let at = 0; at < adds.length; at += 64)
+    await Promise.all(
+      adds.slice(at, at + 64).map(async ({ path }) => {
+        const file = decodePath(path, files.location(LOG), files.location('.'));
+        if (!(await files.stat(file)))
+          throw error('delta-corrupt', { file: files.location(file), why: 'it is missing, and was to be published' });
+      }),
+    );
+};
+
+const rowsOf = (adds: readonly AddFile[]): number =>
+  adds.reduce((sum, { stats }) => sum + Number(/"numRecords":(\d+)/.exec(stats ?? '')?.[1] ?? 0), 0);
+
 /**
- * One commit after which the table's live files are exactly `desired`; none, and the present version, when they are so already.
- * Any other writer since the snapshot is a conflict. Errors: those of `commit`, `delta-unsupported`.
+ * One commit after which the table's live files are exactly `desired`; none, and the version of the snapshot, when they are so
+ * already. Any other writer since the snapshot is a conflict. Errors: those of `commit`, `delta-unsupported`, `delta-corrupt` when
+ * a file to be published is not there.
  */
-export const replaceFiles = async (_given: Replace): Promise<Committed> => {
-  throw error('internal', {});
+export const replaceFiles = async (given: Replace): Promise<Committed> => {
+  const { snapshot } = given;
+  const live = new Set(snapshot.adds.map((add) => add.path));
+  const wanted = new Map(given.desired.map((add) => [add.path, add]));
+  const adds = [...wanted.values()].filter((add) => !live.has(add.path));
+  const removes = snapshot.adds.filter((add) => !wanted.has(add.path));
+  if (adds.length === 0 && removes.length === 0) return { version: snapshot.version, already: true };
+  await checkThere(snapshot.table, adds);
+  return publish({ ...given, staged: { adds, rows: rowsOf(adds) } }, removes, 'table', {
+    mode: 'Overwrite',
+    ...given.parameters,
+  });
 };

@@ -1,8 +1,8 @@
 import { partitionFields, partitionLiteral } from './partitions.js';
 import { decodePath } from './paths.js';
 import { duckdbType, literal, quoted } from './schema.js';
+import { SHAPE_TAG, shapeOf } from './shape.js';
 import type { AddFile, Snapshot } from './types.js';
-import { SHAPE_TAG, shapeOf } from './write-parquet.js';
 
 const fileList = (snapshot: Snapshot, adds: readonly AddFile[]): string => {
   const { files, path } = snapshot.table;

@@ -3,8 +3,9 @@ import type { Action } from './actions.js';
 import { readCheckpoint } from './checkpoint.js';
 import { checkReadable } from './features.js';
 import { latestVersion, listLog, readPresent } from './log.js';
-import { commitName, LOG } from './paths.js';
+import { commitName, LOG, type LogListing } from './paths.js';
 import { parseSchema } from './schema.js';
+import { keepSnapshot, keptSnapshot } from './snapshot-cache.js';
 import type { AddFile, DeltaTable, Metadata, Protocol, RemoveFile, Snapshot, Txn } from './types.js';
 
 /** The state that replay builds, one action after the other, oldest version first. */
@@ -32,21 +33,23 @@ const replay = (state: State, actions: readonly Action[]): void => {
 };
 
 const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
+const paths = <T extends { readonly path: string }>(list: readonly T[]) =>
+  new Map(list.map((item) => [item.path, item]));
 
-/**
- * The table as it was at a version (default the newest): the newest checkpoint up to it, then every commit behind it. Undefined
- * when the folder holds no table, or no such version. Errors: `delta-corrupt`, `delta-unsupported`.
- */
-export const takeSnapshot = async (table: DeltaTable, version?: number): Promise<Snapshot | undefined> => {
-  const listing = await listLog(table);
-  const latest = latestVersion(listing);
-  const wanted = version ?? latest;
-  if (latest < 0 || wanted > latest || wanted < 0) return undefined;
-  const checkpoint = listing.checkpoints.filter((v) => v <= wanted).at(-1);
-  const commits = new Set(listing.commits);
-  const other = listing.others.filter((v) => v <= wanted).at(-1);
-  if (other !== undefined && (checkpoint ?? -1) < other && !commits.has(0) && checkpoint === undefined)
-    throw error('delta-unsupported', { table: table.path, feature: 'checkpoints in parts' });
+/** Where replay begins: what this process knows already, else the newest checkpoint up to the version, else nothing. */
+const beginning = async (
+  table: DeltaTable,
+  listing: LogListing,
+  wanted: number,
+): Promise<{ readonly state: State; readonly from: number }> => {
+  const kept = await keptSnapshot(table, wanted);
+  if (kept) {
+    const { protocol, metadata, adds, tombstones, txns } = kept;
+    return {
+      state: { protocol, metadata, adds: paths(adds), removes: paths(tombstones), txns: new Map(txns) },
+      from: kept.version + 1,
+    };
+  }
   const state: State = {
     protocol: undefined,
     metadata: undefined,
@@ -54,12 +57,35 @@ export const takeSnapshot = async (table: DeltaTable, version?: number): Promise
     removes: new Map(),
     txns: new Map(),
   };
-  let from = 0;
+  const checkpoint = listing.checkpoints.filter((v) => v <= wanted).at(-1);
   if (checkpoint !== undefined) {
     replay(state, await readCheckpoint(table, checkpoint));
-    from = checkpoint + 1;
+    return { state, from: checkpoint + 1 };
   }
-  for (let v = from; v <= wanted; v++) replay(state, await readPresent(table, v));
+  const other = listing.others.some((v) => v <= wanted);
+  if (other && !listing.commits.includes(0))
+    throw error('delta-unsupported', { table: table.path, feature: 'checkpoints in parts' });
+  return { state, from: 0 };
+};
+
+/** Commits that are read at one time. */
+const AT_ONCE = 32;
+
+/**
+ * The table as it was at a version (default the newest): the newest checkpoint up to it, then every commit behind it; of a table that
+ * this process has read before only the commits since. Undefined when the folder holds no table, or no such version.
+ * Errors: `delta-corrupt`, `delta-unsupported`.
+ */
+export const takeSnapshot = async (table: DeltaTable, version?: number): Promise<Snapshot | undefined> => {
+  const listing = await listLog(table);
+  const latest = latestVersion(listing);
+  const wanted = version ?? latest;
+  if (latest < 0 || wanted > latest || wanted < 0) return undefined;
+  const { state, from } = await beginning(table, listing, wanted);
+  for (let v = from; v <= wanted; v += AT_ONCE) {
+    const versions = Array.from({ length: Math.min(AT_ONCE, wanted - v + 1) }, (_, i) => v + i);
+    for (const actions of await Promise.all(versions.map((at) => readPresent(table, at)))) replay(state, actions);
+  }
   const { protocol, metadata } = state;
   if (!protocol || !metadata)
     throw error('delta-corrupt', {
@@ -70,7 +96,7 @@ export const takeSnapshot = async (table: DeltaTable, version?: number): Promise
   const schema = parseSchema(metadata.schemaString);
   if (!schema)
     throw error('delta-unsupported', { table: table.path, feature: `schema ${metadata.schemaString.slice(0, 200)}` });
-  return Object.freeze({
+  const snapshot: Snapshot = Object.freeze({
     table,
     version: wanted,
     protocol,
@@ -80,4 +106,6 @@ export const takeSnapshot = async (table: DeltaTable, version?: number): Promise
     tombstones: Object.freeze([...state.removes.values()].sort(byPath)),
     txns: state.txns,
   });
+  if (wanted === latest) await keepSnapshot(snapshot);
+  return snapshot;
 };

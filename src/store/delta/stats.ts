@@ -96,7 +96,7 @@ const isRecord = (value: EngineValue | undefined): value is { readonly [key: str
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A MAP of the engine's JSON form. */
-const entries = (value: EngineValue | undefined): readonly [string, EngineValue][] =>
+export const mapEntries = (value: EngineValue | undefined): readonly [string, EngineValue][] =>
   Array.isArray(value)
     ? (value as readonly EngineValue[]).flatMap((entry): [string, EngineValue][] =>
         isRecord(entry) && typeof entry['key'] === 'string' ? [[entry['key'], entry['value'] ?? null]] : [],
@@ -106,10 +106,10 @@ const entries = (value: EngineValue | undefined): readonly [string, EngineValue]
 /** `column_statistics` of COPY's RETURN_STATS. Keys are quoted paths; those of nested columns are left out. */
 export const readStatistics = (value: EngineValue | undefined): ReadonlyMap<string, ColumnStatistics> => {
   const columns = new Map<string, ColumnStatistics>();
-  for (const [path, measured] of entries(value)) {
+  for (const [path, measured] of mapEntries(value)) {
     const match = /^"((?:[^"]|"")*)"$/.exec(path);
     if (!match) continue;
-    const map = new Map(entries(measured));
+    const map = new Map(mapEntries(measured));
     const text = (key: string) => {
       const found = map.get(key);
       return typeof found === 'string' ? found : undefined;

@@ -42,17 +42,16 @@ export const vacuum = async (table: DeltaTable, options: Vacuum = {}): Promise<n
   for (const step of await table.files.list('d')) {
     if (keepSteps.includes(step)) continue;
     const folder = `d/${step}`;
-    const names = await table.files.list(folder);
-    let left = names.length;
-    for (const name of names) {
-      const path = `${folder}/${name}`;
+    const paths = await table.files.walk(folder);
+    let left = paths.length;
+    for (const path of paths) {
       const found = await table.files.stat(path);
       if (kept.has(path) || !found || found.modified > now - retention) continue;
       await table.files.removeFile(path);
       gone += 1;
       left -= 1;
     }
-    if (names.length > 0 && left === 0) await table.files.removeFolder(folder);
+    if (paths.length > 0 && left === 0) await table.files.removeFolder(folder);
   }
   return gone;
 };
