@@ -1,6 +1,6 @@
 -- The ledger of transforms: what each table means, where its rows are, which partitions were made from what, and who sees them.
 
--- One meaning of one table; never changed, never deleted.
+-- One meaning of one table, never deleted. meta_hash and definition tell what the last plan said about it: checks, owner, texts.
 CREATE TABLE assay.model_version (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text NOT NULL,
@@ -64,6 +64,7 @@ CREATE INDEX interval_leased ON assay.interval (version_id) WHERE lease_until IS
 ALTER TABLE assay.environment
   ADD COLUMN held_from bigint,
   ADD COLUMN created_at timestamptz NOT NULL DEFAULT now();
+UPDATE assay.environment SET created_at = coalesce((SELECT min(published_at) FROM assay.publication), created_at);
 
 ALTER TABLE assay.publication ADD COLUMN environment text NOT NULL DEFAULT 'prod';
 CREATE INDEX publication_environment ON assay.publication (environment, revision);

@@ -96,7 +96,7 @@ export const store = {
     message: (p) => `the state store was made with another text of ${p.file}`,
     hint: () => 'install the version that made it, or restore the file; applied migrations never change',
   }),
-  'publish-overtaken': entry<{ base: number; table?: string }>({
+  'publish-overtaken': entry<{ base?: number; table?: string }>({
     blame: 'dependency',
     status: 409,
     sqlstate: '40001',
@@ -104,7 +104,7 @@ export const store = {
     message: (p) =>
       p.table === undefined
         ? `another build published after revision ${p.base}`
-        : `another run published ${p.table} after revision ${p.base}`,
+        : `another run published ${p.table} after this one had read it`,
     hint: () => 'nothing was published; run the command again',
   }),
   'lease-lost': entry<{ model: string; partition: string }>({

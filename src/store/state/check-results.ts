@@ -15,15 +15,31 @@ export interface CheckResultRow {
   readonly weight: number;
 }
 
+/** A check of one partition of a version. */
+export interface PartitionCheck extends CheckResultRow {
+  readonly versionId: number;
+  readonly partition: string;
+}
+
 const STATEMENT_ROWS = 500;
 const PAGE_ROWS = 5000;
 
+const columnsOf = (buildId: string, row: CheckResultRow | PartitionCheck) => {
+  if (!('versionId' in row)) return { ...row, build_id: buildId, version_id: null, partition: null };
+  const { versionId, ...rest } = row;
+  return { ...rest, build_id: buildId, version_id: String(versionId) };
+};
+
 /** Appends the results of one build. */
-export const recordChecks = async (on: On, buildId: string, rows: readonly CheckResultRow[]): Promise<void> => {
+export const recordChecks = async (
+  on: On,
+  buildId: string,
+  rows: readonly (CheckResultRow | PartitionCheck)[],
+): Promise<void> => {
   for (let at = 0; at < rows.length; at += STATEMENT_ROWS)
     await stateOf(on)
       .insertInto('assay.check_result')
-      .values(rows.slice(at, at + STATEMENT_ROWS).map((row) => ({ ...row, build_id: buildId })))
+      .values(rows.slice(at, at + STATEMENT_ROWS).map((row) => columnsOf(buildId, row)))
       .execute();
 };
 

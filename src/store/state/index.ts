@@ -1,30 +1,24 @@
 export { type AuditRow, appendAudit, verifyAudit } from './audit.js';
 export { abandonBuilds, type BuildRecord, beginBuild, endBuild, listBuilds } from './builds.js';
-export { type CheckResultRow, checkHistory, recordChecks } from './check-results.js';
+export { type CheckResultRow, checkHistory, type PartitionCheck, recordChecks } from './check-results.js';
 export {
   createEnvironment,
   currentEnvironment,
   dropEnvironment,
-  forgetTables,
-  garbage,
   holdEnvironment,
   listEnvironments,
-  lockTables,
   publicationAt,
   publications,
-  publishEnvironment,
 } from './environments.js';
+export { forgetTables, garbage, type Keep } from './garbage.js';
 export { ingestLedger, type LedgerBatch, type WarehouseIngestLedger } from './ingest-ledger.js';
 export {
-  holdLeases,
   intervalsOf,
-  leaseIntervals,
   publishIntervals,
-  releaseLeases,
-  renewLeases,
   reopenIntervals,
   stageIntervals,
 } from './intervals.js';
+export { checkLeases, holdLeases, leaseIntervals, releaseLeases, renewLeases } from './leases.js';
 export type * from './ledger-types.js';
 export { withLock } from './lock.js';
 export { migrate } from './migrate.js';
@@ -39,6 +33,7 @@ export {
   publishPointers,
   tablesSince,
 } from './pointers.js';
+export { lockTables, publishEnvironment } from './publish-environment.js';
 export type { On } from './queries.js';
 export {
   driftHistory,
@@ -54,6 +49,7 @@ export {
 export { abandonRuns, beginRun, endRun, heartbeat, listRuns, type RunRecord } from './runs.js';
 export type { BuildStatus, RunKind, RunStatus } from './tables.js';
 export {
+  describeVersions,
   ensureVersions,
   type NewPhysical,
   type NewVersion,

@@ -166,7 +166,8 @@ export interface EnvironmentPublication {
   readonly lake: string;
   /**
    * What the run saw. A number: the environment's revision; `pointers` is the whole new set, a name that is not in it goes. A map:
-   * name to the version that it pointed at (undefined: to none); only its names are set or, when not in `pointers`, go.
+   * name to the version that it pointed at (undefined: to none); only its names are set or, when not in `pointers`, go;
+   * a name of `pointers` that is not in the map must be new.
    */
   readonly base: number | ReadonlyMap<string, number | undefined>;
   readonly pointers: readonly PointerTarget[];

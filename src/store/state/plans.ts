@@ -1,21 +1,57 @@
+import { sql } from 'kysely';
 import { error } from '../../errors/index.js';
 import type { SavedPlan } from './ledger-types.js';
-import type { On } from './queries.js';
+import { type On, stateOf } from './queries.js';
+import { microsOf } from './times.js';
 
 /** Keeps a plan; the same id again changes nothing. */
 export const savePlan = async (
-  _on: On,
-  _plan: Pick<SavedPlan, 'id' | 'environment' | 'baseRevision' | 'body'>,
+  on: On,
+  plan: Pick<SavedPlan, 'id' | 'environment' | 'baseRevision' | 'body'>,
 ): Promise<void> => {
-  throw error('internal', {});
+  await stateOf(on)
+    .insertInto('assay.plan')
+    .values({
+      id: plan.id,
+      environment: plan.environment,
+      base_revision: String(plan.baseRevision),
+      body: JSON.stringify(plan.body),
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 };
 
 /** Errors: `plan-unknown`. */
-export const readPlan = async (_on: On, _id: string): Promise<SavedPlan> => {
-  throw error('internal', {});
+export const readPlan = async (on: On, id: string): Promise<SavedPlan> => {
+  const row = await stateOf(on)
+    .selectFrom('assay.plan')
+    .select(['id', 'environment', 'base_revision', 'status'])
+    .select([sql<Record<string, unknown>>`body`.as('body'), microsOf('created_at').as('created')])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (row === undefined) throw error('plan-unknown', { plan: id });
+  return {
+    id: row.id,
+    environment: row.environment,
+    baseRevision: Number(row.base_revision),
+    body: row.body,
+    status: row.status,
+    createdAt: BigInt(row.created),
+  };
 };
 
-/** Ends an open plan. Errors: `plan-unknown`, `plan-stale` when it was ended before. */
-export const closePlan = async (_on: On, _id: string, _status: 'applied' | 'superseded'): Promise<void> => {
-  throw error('internal', {});
+/** Ends an open plan, once. Errors: `plan-unknown`, `plan-stale` when it was ended before. */
+export const closePlan = async (on: On, id: string, status: 'applied' | 'superseded'): Promise<void> => {
+  const closed = await stateOf(on)
+    .updateTable('assay.plan')
+    .set({ status })
+    .where('id', '=', id)
+    .where('status', '=', 'open')
+    .executeTakeFirst();
+  if (closed.numUpdatedRows === 1n) return;
+  const plan = await readPlan(on, id);
+  throw error('plan-stale', {
+    plan: id,
+    why: plan.status === 'applied' ? 'it was applied' : 'a later one took its place',
+  });
 };

@@ -1,6 +1,8 @@
-import { error } from '../../errors/index.js';
-import type { On } from './queries.js';
+import { sql } from 'kysely';
+import { timestampText } from '../../query/index.js';
+import { type On, stateOf } from './queries.js';
 import type { RunKind, RunStatus } from './tables.js';
+import { microsOf } from './times.js';
 
 /** One run of any command that works on tables. */
 export interface RunRecord {
@@ -8,6 +10,7 @@ export interface RunRecord {
   readonly kind: RunKind;
   readonly environment: string;
   readonly planId: string | undefined;
+  /** Undefined for builds of the time before environments. */
   readonly owner: string | undefined;
   readonly status: RunStatus;
   readonly baseRevision: number;
@@ -21,39 +24,99 @@ export interface RunRecord {
 
 /** Records that a run begins; from now on it must tell that it lives. */
 export const beginRun = async (
-  _on: On,
-  _run: Pick<RunRecord, 'runId' | 'kind' | 'environment' | 'planId' | 'baseRevision' | 'startedAt'> & {
+  on: On,
+  run: Pick<RunRecord, 'runId' | 'kind' | 'environment' | 'planId' | 'baseRevision' | 'startedAt'> & {
     readonly owner: string;
   },
 ): Promise<void> => {
-  throw error('internal', {});
+  await stateOf(on)
+    .insertInto('assay.build')
+    .values({
+      build_id: run.runId,
+      kind: run.kind,
+      environment: run.environment,
+      plan_id: run.planId ?? null,
+      owner: run.owner,
+      status: 'running',
+      base_revision: String(run.baseRevision),
+      started_at: timestampText(run.startedAt),
+      heartbeat: sql<string>`clock_timestamp()`,
+    })
+    .execute();
 };
 
 /** Records how a run ended. One that has ended stays as it is: a commit whose answer was lost did happen. */
 export const endRun = async (
-  _on: On,
-  _run: {
+  on: On,
+  run: {
     readonly runId: string;
     readonly status: Exclude<RunStatus, 'running'>;
     readonly at: bigint;
-    readonly revision?: number;
-    readonly error?: { readonly code: string; readonly message: string };
+    readonly revision?: number | undefined;
+    readonly error?: { readonly code: string; readonly message: string } | undefined;
   },
 ): Promise<void> => {
-  throw error('internal', {});
+  await stateOf(on)
+    .updateTable('assay.build')
+    .set({
+      status: run.status,
+      finished_at: timestampText(run.at),
+      revision: run.revision === undefined ? null : String(run.revision),
+      error_code: run.error?.code ?? null,
+      error_message: run.error?.message ?? null,
+    })
+    .where('build_id', '=', run.runId)
+    .where('status', '=', 'running')
+    .execute();
 };
 
 /** Tells that a run lives. False: it was taken for dead or has ended. */
-export const heartbeat = async (_on: On, _runId: string): Promise<boolean> => {
-  throw error('internal', {});
+export const heartbeat = async (on: On, runId: string): Promise<boolean> => {
+  const told = await stateOf(on)
+    .updateTable('assay.build')
+    .set({ heartbeat: sql<string>`clock_timestamp()` })
+    .where('build_id', '=', runId)
+    .where('status', '=', 'running')
+    .executeTakeFirst();
+  return told.numUpdatedRows === 1n;
 };
 
-/** Marks running runs that have not told for `seconds` that they live. Gives their ids. */
-export const abandonRuns = async (_on: On, _seconds: number): Promise<readonly string[]> => {
-  throw error('internal', {});
+/** Marks running runs that have not told for `seconds` that they live, by the server's clock. Gives their ids. */
+export const abandonRuns = async (on: On, seconds: number): Promise<readonly string[]> => {
+  const rows = await stateOf(on)
+    .updateTable('assay.build')
+    .set({ status: 'abandoned', finished_at: sql<string>`clock_timestamp()` })
+    .where('status', '=', 'running')
+    .where('heartbeat', '<', sql<string>`clock_timestamp() - make_interval(secs => ${seconds})`)
+    .returning('build_id')
+    .execute();
+  return rows.map((row) => row.build_id).sort();
 };
 
 /** The last runs, newest first; of one environment, if given. */
-export const listRuns = async (_on: On, _limit: number, _environment?: string): Promise<RunRecord[]> => {
-  throw error('internal', {});
+export const listRuns = async (on: On, limit: number, environment?: string): Promise<RunRecord[]> => {
+  const rows = await stateOf(on)
+    .selectFrom('assay.build')
+    .select(['build_id', 'kind', 'environment', 'plan_id', 'owner', 'status', 'base_revision', 'revision'])
+    .select(['error_code', 'error_message', microsOf('started_at').as('started')])
+    .select(sql<string | null>`${microsOf('finished_at')}`.as('finished'))
+    .$if(environment !== undefined, (query) => query.where('environment', '=', environment ?? ''))
+    .orderBy('started_at', 'desc')
+    .orderBy('build_id')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    runId: row.build_id,
+    kind: row.kind,
+    environment: row.environment,
+    planId: row.plan_id ?? undefined,
+    owner: row.owner ?? undefined,
+    status: row.status,
+    baseRevision: Number(row.base_revision),
+    revision: row.revision === null ? undefined : Number(row.revision),
+    errorCode: row.error_code ?? undefined,
+    errorMessage: row.error_message ?? undefined,
+    startedAt: BigInt(row.started),
+    finishedAt: row.finished === null ? undefined : BigInt(row.finished),
+  }));
 };

@@ -1,26 +1,109 @@
-import { error } from '../../errors/index.js';
+import { sql } from 'kysely';
 import type { ModelVersion, PhysicalTable } from './ledger-types.js';
-import type { On } from './queries.js';
+import { type On, stateOf } from './queries.js';
+import { microsOf } from './times.js';
 
 export type NewVersion = Omit<ModelVersion, 'id' | 'createdAt'>;
 export type NewPhysical = Pick<PhysicalTable, 'versionId' | 'postgres' | 'lakePath'>;
 
-/** Gives the versions of these names, numbers and data hashes, in the given order; those that are not there yet are made. */
-export const ensureVersions = async (_on: On, _list: readonly NewVersion[]): Promise<ModelVersion[]> => {
-  throw error('internal', {});
+const selectVersions = (on: On) =>
+  stateOf(on)
+    .selectFrom('assay.model_version')
+    .select(['id', 'name', 'version', 'fingerprint', 'data_hash', 'meta_hash', 'definition'])
+    .select(microsOf('created_at').as('created_micros'));
+type VersionRow = Awaited<ReturnType<ReturnType<typeof selectVersions>['executeTakeFirstOrThrow']>>;
+
+const versionOf = (row: VersionRow): ModelVersion => ({
+  id: Number(row.id),
+  name: row.name,
+  version: row.version,
+  fingerprint: row.fingerprint,
+  dataHash: row.data_hash,
+  metaHash: row.meta_hash,
+  definition: row.definition,
+  createdAt: BigInt(row.created_micros),
+});
+
+const keyOf = (version: Pick<ModelVersion, 'name' | 'version' | 'dataHash'>): string =>
+  `${version.name} ${version.version} ${version.dataHash}`;
+
+/**
+ * Gives the versions of these names, numbers and data hashes, in the given order; those that are not there yet are made. One that is
+ * there keeps its `metaHash` and `definition`: see `describeVersions`.
+ */
+export const ensureVersions = async (on: On, list: readonly NewVersion[]): Promise<ModelVersion[]> => {
+  if (list.length === 0) return [];
+  await sql`
+    INSERT INTO assay.model_version (name, version, fingerprint, data_hash, meta_hash, definition)
+    SELECT name, version, fingerprint, "dataHash", "metaHash", definition
+    FROM json_to_recordset(${JSON.stringify(list)}::json)
+      AS v(name text, version integer, fingerprint text, "dataHash" text, "metaHash" text, definition json)
+    ORDER BY name, version, "dataHash"
+    ON CONFLICT DO NOTHING`.execute(stateOf(on));
+  const rows = await selectVersions(on)
+    .where(
+      'data_hash',
+      'in',
+      list.map((version) => version.dataHash),
+    )
+    .execute();
+  const found = new Map(rows.map((row) => [keyOf(versionOf(row)), versionOf(row)]));
+  return list.flatMap((version) => found.get(keyOf(version)) ?? []);
+};
+
+/** Replaces what is said about versions (checks, owner, texts); what they mean never changes. */
+export const describeVersions = async (
+  on: On,
+  list: readonly Pick<ModelVersion, 'id' | 'metaHash' | 'definition'>[],
+): Promise<void> => {
+  if (list.length === 0) return;
+  await sql`
+    UPDATE assay.model_version m SET meta_hash = v."metaHash", definition = v.definition
+    FROM json_to_recordset(${JSON.stringify(list)}::json) AS v(id bigint, "metaHash" text, definition json)
+    WHERE m.id = v.id`.execute(stateOf(on));
 };
 
 /** Versions by id; ids that do not exist are left out. */
-export const versionsById = async (_on: On, _ids: readonly number[]): Promise<Map<number, ModelVersion>> => {
-  throw error('internal', {});
+export const versionsById = async (on: On, ids: readonly number[]): Promise<Map<number, ModelVersion>> => {
+  if (ids.length === 0) return new Map();
+  const rows = await selectVersions(on).where('id', 'in', ids.map(String)).execute();
+  return new Map(rows.map((row) => [Number(row.id), versionOf(row)]));
 };
 
 /** Where these versions' rows are, by version id; versions without a physical table are left out. */
-export const physicalTables = async (_on: On, _ids: readonly number[]): Promise<Map<number, PhysicalTable>> => {
-  throw error('internal', {});
+export const physicalTables = async (on: On, ids: readonly number[]): Promise<Map<number, PhysicalTable>> => {
+  if (ids.length === 0) return new Map();
+  const rows = await stateOf(on)
+    .selectFrom('assay.physical_table')
+    .selectAll()
+    .where('version_id', 'in', ids.map(String))
+    .execute();
+  return new Map(
+    rows.map((row) => [
+      Number(row.version_id),
+      {
+        versionId: Number(row.version_id),
+        postgres: row.postgres ?? undefined,
+        lakePath: row.lake_path ?? undefined,
+        lakeVersion: Number(row.lake_version),
+        dataVersion: row.data_version,
+        rows: Number(row.row_count),
+        bytes: Number(row.bytes),
+        changedAt: Number(row.changed_at),
+      },
+    ]),
+  );
 };
 
 /** Says where versions have or will have their rows. The state of one that is there already stays as it is. */
-export const putPhysical = async (_on: On, _list: readonly NewPhysical[]): Promise<void> => {
-  throw error('internal', {});
+export const putPhysical = async (on: On, list: readonly NewPhysical[]): Promise<void> => {
+  if (list.length === 0) return;
+  await sql`
+    INSERT INTO assay.physical_table (version_id, postgres, lake_path)
+    SELECT "versionId", postgres, "lakePath"
+    FROM json_to_recordset(${JSON.stringify(list)}::json) AS p("versionId" bigint, postgres text, "lakePath" text)
+    ORDER BY "versionId"
+    ON CONFLICT (version_id) DO UPDATE SET postgres = excluded.postgres, lake_path = excluded.lake_path`.execute(
+    stateOf(on),
+  );
 };
