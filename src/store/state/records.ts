@@ -150,7 +150,7 @@ export const driftHistory = async (
         SELECT DISTINCT ON (s.partition COLLATE "C") s.version_id, s.partition, s.stats FROM assay.partition_stat s
         JOIN assay.interval i ON i.version_id = s.version_id AND i.partition = s.partition
           AND i.published_run = s.build_id
-        WHERE s.version_id = ANY(${ids}::bigint[]) AND s.partition COLLATE "C" < ${of.before}
+        WHERE s.version_id = ANY(${ids}::bigint[]) AND s.partition <> '*' AND s.partition COLLATE "C" < ${of.before}
         ORDER BY s.partition COLLATE "C" DESC, s.version_id DESC`;
   const { rows } = await sql<{ version_id: string; partition: string; stats: Record<string, string> }>`
     ${published} LIMIT ${of.limit}`.execute(stateOf(on));
