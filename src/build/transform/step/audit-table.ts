@@ -1,16 +1,194 @@
-import { error } from '../../../errors/index.js';
-import type { Readable, StagedPartition, StepOrder, StepParts, TableAudit } from './step.js';
+import { AssayError, error } from '../../../errors/index.js';
+import { render } from '../files/template.js';
+import { quoted, viewOf } from '../sql-text.js';
+import { checksOf, coverageOf, partitioning } from './audit-step.js';
+import { type CheckCount, rowFails } from './check-sql.js';
+import { failingKeys } from './failing-keys.js';
+import { addTallies, gate, resultsOf, scoreOf, type Tally, tallyOf, weightOf } from './judge.js';
+import { partitionType, valueOfKey } from './partition-keys.js';
+import { loadInputs, nameOf, openSession, referencesIn, THIS } from './relations.js';
+import { bindingProblem } from './shape.js';
+import {
+  type FailingKeys,
+  type Readable,
+  type Refusal,
+  type StagedPartition,
+  type StepOrder,
+  type StepParts,
+  type TableAudit,
+  WHOLE,
+} from './step.js';
+import { type Attribution, relationshipCounts, uniqueCounts } from './table-checks.js';
 
 /**
  * Checks of a whole table, after all its steps: keys that occur once (those of changed rows, in the whole table), relationships and
  * `sql` checks, then the gate of the least score. `overlay` is the table as it will be published; `changed` are the staged partitions
- * (or `*`) that no check has refused so far. `order` is that of any of its steps; `order.inputs` must hold what the checks read.
+ * (or `*`) that no check has refused so far. `order` is that of any of its steps; `order.inputs` must hold what the checks read. A
+ * `sql` check that names `{{partition.start}}` is asked for each changed partition, any other once.
+ * Errors: `transform-invalid` (a check does not bind), `engine-failed`, `cancelled`.
  */
 export const auditTable = async (
-  _parts: Pick<StepParts, 'engine'>,
-  _order: StepOrder,
-  _overlay: Readable,
-  _changed: ReadonlyMap<string, StagedPartition>,
+  parts: Pick<StepParts, 'engine'>,
+  order: StepOrder,
+  overlay: Readable,
+  changed: ReadonlyMap<string, StagedPartition>,
 ): Promise<TableAudit> => {
-  throw error('internal', {});
+  const session = openSession(parts.engine);
+  try {
+    await session.view(THIS, overlay.duckdb);
+    return verdicts(order, changed, await askAll({ ...parts, order, session, changed: [...changed.keys()] }));
+  } finally {
+    await session.clear();
+  }
 };
+
+interface Asked {
+  readonly engine: StepParts['engine'];
+  readonly order: StepOrder;
+  readonly session: ReturnType<typeof openSession>;
+  readonly changed: readonly string[];
+}
+
+/** What was counted: by changed partition, and of the table as a whole. */
+interface Counts {
+  readonly partitions: ReadonlyMap<string, CheckCount[]>;
+  readonly table: CheckCount[];
+  readonly failing: FailingKeys[];
+}
+
+const askAll = async (asked: Asked): Promise<Counts> => {
+  const { order, session, changed } = asked;
+  const { transform } = order;
+  const checks = checksOf(transform).filter((check) => rowFails(check) === undefined);
+  const counts: Counts = { partitions: new Map(changed.map((key) => [key, []])), table: [], failing: [] };
+  const references = checks.flatMap(({ question, place }) =>
+    question.type === 'sql'
+      ? referencesIn(transform, question.sql, place.line)
+      : question.type === 'relationship'
+        ? [{ kind: 'ref' as const, name: question.to }]
+        : [],
+  );
+  await loadInputs(
+    session,
+    order,
+    references.filter((of) => of.kind !== 'this'),
+  );
+  for (const check of checks) {
+    order.signal?.throwIfAborted();
+    try {
+      await ask(asked, check, counts);
+    } catch (thrown) {
+      const what = thrown instanceof AssayError ? bindingProblem(thrown) : undefined;
+      if (what === undefined) throw thrown;
+      const { file, line } = check.place;
+      throw error('transform-invalid', { file, line, what: `check ${check.name}: ${what}` }, thrown);
+    }
+  }
+  return counts;
+};
+
+const ask = async (asked: Asked, check: CheckCount['check'], counts: Counts): Promise<void> => {
+  const { question } = check;
+  if (question.type === 'sql') return askSql(asked, check, question.sql, counts);
+  const { engine, order, changed } = asked;
+  const { transform } = order;
+  const whole = changed.includes(WHOLE);
+  const { sql: by, keyOf } = partitioning(transform, whole);
+  const { partition } = transform;
+  const where: Attribution = {
+    by,
+    changed:
+      whole || !partition
+        ? undefined
+        : `${quoted(partition.column)} IN (${changed
+            .map((key) => `'${valueOfKey(key, partitionType(partition, transform.columns), partition.unit)}'`)
+            .join(', ')})`,
+  };
+  const found =
+    question.type === 'unique'
+      ? await uniqueCounts(engine, THIS, check.columns, where)
+      : question.type === 'relationship'
+        ? await relationshipCounts(engine, THIS, check.columns[0] ?? '', viewOf(question.to), question.field, where)
+        : undefined;
+  if (!found) return;
+  let elsewhere = 0n;
+  const seen = new Map(found.counts.map((row) => [keyOf(row.partition), row]));
+  for (const [key, row] of seen) if (!counts.partitions.has(key)) elsewhere += row.failed;
+  for (const [key, list] of counts.partitions) {
+    const row = seen.get(key);
+    if (row) list.push({ check, evaluated: row.evaluated, failed: row.failed });
+  }
+  if (elsewhere > 0n)
+    counts.table.push({
+      check,
+      evaluated: found.counts.reduce((sum, row) => sum + row.evaluated, 0n),
+      failed: elsewhere,
+    });
+  if (found.counts.some((row) => row.failed > 0n))
+    counts.failing.push(
+      ...(await failingKeys(engine, transform, {
+        ...{ check: check.name, rows: found.failing, partition: by, keyOf },
+        pseudonymKey: order.pseudonymKey,
+      })),
+    );
+};
+
+const askSql = async (asked: Asked, check: CheckCount['check'], text: string, counts: Counts): Promise<void> => {
+  const { engine, order, changed } = asked;
+  const { transform } = order;
+  const byPartition =
+    !changed.includes(WHOLE) &&
+    referencesIn(transform, text, check.place.line).some((reference) => reference.kind === 'partition');
+  for (const partition of byPartition ? changed : [undefined]) {
+    const scoped = { ...order, partitions: partition === undefined ? order.partitions : [partition] };
+    const sql = render(transform.file, text, check.place.line, nameOf(scoped), 'duckdb');
+    const [row] = await engine.query(
+      `SELECT evaluated::HUGEINT::VARCHAR AS evaluated, failed::HUGEINT::VARCHAR AS failed FROM (${sql})`,
+    );
+    const count: CheckCount = {
+      check,
+      evaluated: BigInt(String(row?.['evaluated'] ?? 0)),
+      failed: BigInt(String(row?.['failed'] ?? 0)),
+    };
+    (partition === undefined ? counts.table : counts.partitions.get(partition))?.push(count);
+  }
+};
+
+const MILLION = 1_000_000n;
+
+/** What the checks of rows came to. A partition that another process has audited has no results here, only its score and coverage. */
+const rowTally = (staged: StagedPartition, declared: bigint): Tally => {
+  if (staged.results.length > 0) return tallyOf(staged.results).all;
+  const weight = (staged.coverageMillionths * declared + MILLION / 2n) / MILLION;
+  return { weight, points: ((staged.scoreMillionths ?? 0n) * weight) / 100n };
+};
+
+const verdicts = (order: StepOrder, changed: ReadonlyMap<string, StagedPartition>, counts: Counts): TableAudit => {
+  const { transform } = order;
+  const all = checksOf(transform);
+  const model = transform.id;
+  const table = resultsOf(counts.table, { model, prefix: order.stepId, partition: undefined, at: order.at });
+  const ofTable = tallyOf(table.results);
+  const partitions = new Map<string, StagedPartition>();
+  for (const [partition, staged] of changed) {
+    const where = { model, prefix: order.stepId, partition, at: order.at };
+    const own = resultsOf(counts.partitions.get(partition) ?? [], where);
+    const results = [...staged.results, ...own.results];
+    const tally = [tallyOf(own.results).all, ofTable.all].reduce(addTallies, rowTally(staged, weightOf(all)));
+    const dimensions = tallyOf([...results, ...table.results]).dimensions;
+    const scoreMillionths = scoreOf(tally);
+    partitions.set(partition, {
+      ...staged,
+      results,
+      scoreMillionths,
+      coverageMillionths: min(MILLION, coverageOf(tally.weight, all)),
+      dimensions: new Map([...dimensions].map(([metric, one]) => [metric, scoreOf(one) ?? 0n])),
+      refused: staged.refused ?? own.refused ?? gate(transform, scoreMillionths, [...results, ...table.results]),
+    });
+  }
+  const refused: Refusal | undefined = table.refused;
+  return { partitions, results: table.results, refused, failing: counts.failing };
+};
+
+/** A check of a partition may count for the table, too, where rows that did not change fail it. */
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);

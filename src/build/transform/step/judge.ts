@@ -1,7 +1,8 @@
-import { decimalText, timestampText } from '../../../query/index.js';
+import { decimalText, parseDecimal, timestampText } from '../../../query/index.js';
 import type { CheckResultRow } from '../../../store/state/index.js';
-import type { Severity, Transform } from '../files/definition.js';
+import { type Check, METRIC_TYPES, type MetricType, type Severity, type Transform } from '../files/definition.js';
 import type { CheckCount } from './check-sql.js';
+import { type Refusal, WHOLE } from './step.js';
 
 const MILLION = 1_000_000n;
 const WEIGHT: Readonly<Record<Severity, number>> = { critical: 8, error: 4, warn: 2, info: 1 };
@@ -12,52 +13,113 @@ export interface Verdict {
   /** 100 · Σ weight · share passed / Σ weight over the checks that looked at something, in millionths; undefined when none did. */
   readonly scoreMillionths: bigint | undefined;
   /** Why the table must not be published. */
-  readonly refused: { readonly check: string; readonly failed: string; readonly evaluated: string } | undefined;
+  readonly refused: Refusal | undefined;
 }
 
-/** Decides by counts alone: a check that looked at nothing is neither a pass nor a failure, and leaves no result. */
-export const judge = (
-  transform: Transform,
+/** Weight and points (weight · share passed, in millionths) of the checks that looked at something. */
+export interface Tally {
+  readonly weight: bigint;
+  readonly points: bigint;
+}
+
+/** Where results are written down: what their ids begin with, whose they are, and when. */
+export interface Judged {
+  readonly model: string;
+  readonly prefix: string;
+  /** Undefined: the table as a whole. */
+  readonly partition: string | undefined;
+  readonly at: bigint;
+}
+
+const NOTHING: Tally = { weight: 0n, points: 0n };
+const add = (a: Tally, b: Tally): Tally => ({ weight: a.weight + b.weight, points: a.points + b.points });
+
+/** 100 · Σ weight · share / Σ weight in millionths; undefined when no check looked at anything. */
+export const scoreOf = ({ weight, points }: Tally): bigint | undefined =>
+  weight === 0n ? undefined : (100n * points) / weight;
+
+/** What results come to, all together and by dimension. Results without weight are told and do not count. */
+export const tallyOf = (
+  results: readonly CheckResultRow[],
+): { readonly all: Tally; readonly dimensions: ReadonlyMap<MetricType, Tally> } => {
+  const dimensions = new Map<MetricType, Tally>();
+  let all = NOTHING;
+  for (const { weight, metric_value, metric_type } of results) {
+    if (weight === 0) continue;
+    const one = { weight: BigInt(weight), points: BigInt(weight) * (parseDecimal(metric_value, 6) ?? 0n) };
+    const metric = METRIC_TYPES.find((type) => type === metric_type) ?? 'validity';
+    dimensions.set(metric, add(dimensions.get(metric) ?? NOTHING, one));
+    all = add(all, one);
+  }
+  return { all, dimensions };
+};
+
+export const addTallies = add;
+/** The weight that these checks have when all of them look at something. */
+export const weightOf = (checks: readonly Check[]): bigint =>
+  checks.reduce((sum, { severity }) => sum + BigInt(WEIGHT[severity]), 0n);
+
+/**
+ * Results of checks by their counts alone. A check that looked at nothing is neither a pass nor a failure, and leaves no result.
+ * `refused` is the first that gates and is beyond its tolerance.
+ */
+export const resultsOf = (
   counts: readonly CheckCount[],
-  run: { readonly buildId: string; readonly at: bigint },
-): Verdict => {
+  where: Judged,
+): { readonly results: readonly CheckResultRow[]; readonly refused: Refusal | undefined } => {
   const results: CheckResultRow[] = [];
-  let refused: Verdict['refused'];
-  let weights = 0n;
-  let points = 0n;
-  for (const { check, evaluated, failed } of counts) {
+  let refused: Refusal | undefined;
+  const { model, prefix, partition } = where;
+  for (const { check, evaluated, failed, uncounted } of counts) {
     if (evaluated === 0n && failed === 0n) continue;
     // A check may find more failures than rows (a sum that is off by more than it should be): then nothing passed.
     const of = evaluated > failed ? evaluated : failed;
     const share = ((of - failed) * MILLION) / of;
     const accepted = failed * MILLION <= check.toleranceMillionths * of;
     const gates = check.severity === 'critical' || check.severity === 'error';
-    const weight = WEIGHT[check.severity];
-    weights += BigInt(weight);
-    points += BigInt(weight) * share;
-    if (!accepted && gates && !refused)
-      refused = { check: check.name, failed: String(failed), evaluated: String(evaluated) };
+    if (!accepted && gates) refused ??= { check: check.name, failed: String(failed), evaluated: String(evaluated) };
     results.push({
-      metric_id: `${run.buildId}/${transform.name}/${check.name}`,
-      table_name: transform.name,
+      metric_id: [prefix, model, ...(partition === undefined ? [] : [partition]), check.name].join('/'),
+      table_name: model,
       column_name: check.columns.length === 0 ? null : check.columns.join(', '),
       metric_type: check.metric,
       metric_value: decimalText(share, 6),
       threshold_value: decimalText(MILLION - check.toleranceMillionths, 6),
       status: accepted ? 'PASS' : gates ? 'FAIL' : 'WARNING',
-      check_timestamp: timestampText(run.at),
-      check_details: `${check.name} (${check.severity}): ${failed} of ${evaluated} failed`,
+      check_timestamp: timestampText(where.at),
+      check_details: `${check.name} (${check.severity}): ${failed} of ${evaluated} failed${
+        partition === undefined || partition === WHOLE ? '' : ` in ${partition}`
+      }`,
       severity: check.severity,
-      weight,
+      weight: uncounted ? 0 : WEIGHT[check.severity],
     });
   }
-  const scoreMillionths = weights === 0n ? undefined : (100n * points) / weights;
+  return { results, refused };
+};
+
+/** Refuses what no check refused alone and whose score is below the least one of its file. */
+export const gate = (
+  transform: Transform,
+  scoreMillionths: bigint | undefined,
+  results: readonly CheckResultRow[],
+): Refusal | undefined => {
   const least = transform.minScoreMillionths;
-  if (!refused && least !== undefined && scoreMillionths !== undefined && scoreMillionths < least)
-    refused = {
-      check: `min_score ${decimalText(least, 6)} (score ${decimalText(scoreMillionths, 6)})`,
-      failed: String(results.filter((r) => r.status !== 'PASS').length),
-      evaluated: String(results.length),
-    };
-  return { results, scoreMillionths, refused };
+  if (least === undefined || scoreMillionths === undefined || scoreMillionths >= least) return undefined;
+  return {
+    check: `min_score ${decimalText(least, 6)} (score ${decimalText(scoreMillionths, 6)})`,
+    failed: String(results.filter((r) => r.status !== 'PASS').length),
+    evaluated: String(results.length),
+  };
+};
+
+/** Decides about a whole table by counts alone. */
+export const judge = (
+  transform: Transform,
+  counts: readonly CheckCount[],
+  run: { readonly buildId: string; readonly at: bigint },
+): Verdict => {
+  const where = { model: transform.name, prefix: run.buildId, partition: undefined, at: run.at };
+  const { results, refused } = resultsOf(counts, where);
+  const scoreMillionths = scoreOf(tallyOf(results).all);
+  return { results, scoreMillionths, refused: refused ?? gate(transform, scoreMillionths, results) };
 };

@@ -1,12 +1,78 @@
-import { error } from '../../../errors/index.js';
-import type { StagedStep, StepOrder, StepParts } from './step.js';
+import { AssayError, error } from '../../../errors/index.js';
+import { type AddFile, relationOf, type Staged, writeParquet } from '../../../store/delta/index.js';
+import { auditStep } from './audit-step.js';
+import { compute } from './compute.js';
+import { keyOfValue, partitionType } from './partition-keys.js';
+import { type StagedStep, type StepOrder, type StepParts, WHOLE } from './step.js';
 
 /**
  * Computes an order's rows on its engine, writes them as Parquet files below `d/<stepId>/` of the table, and audits them before anyone
  * can see them. The verdict on unique keys, relationships, `sql` checks and the least score is `auditTable`'s, after all steps of a table.
- * Errors: `transform-invalid` (the SELECT does not fit), `contract-broken` (rows outside of the partitions, a null that may not be,
- * a key twice), `engine-failed`, `disk-full`, `cancelled`.
+ * Errors: `transform-invalid` (the SELECT does not fit), `contract-broken` (rows outside of the partitions, a key twice),
+ * `engine-failed`, `disk-full`, `cancelled`.
  */
-export const makeStep = async (_parts: StepParts, _order: StepOrder): Promise<StagedStep> => {
-  throw error('internal', {});
+export const makeStep = async (parts: StepParts, order: StepOrder): Promise<StagedStep> => {
+  const started = performance.now();
+  const { transform, stepId, signal } = order;
+  const { engine, snapshot } = parts;
+  if (transform.kind === 'view')
+    throw error('internal', {}, new TypeError(`${transform.id} is a view: it stores nothing`));
+  signal?.throwIfAborted();
+  const computed = await compute(parts, order);
+  let staged: Staged;
+  try {
+    staged = await writeParquet({
+      ...{ engine, snapshot, stepId, select: computed.select, sortBy: transform.clusterBy },
+      ...{ targetFileMb: transform.targetFileMb, verify: false },
+      ...(signal ? { signal } : {}),
+    }).catch((thrown: unknown) => Promise.reject(brokenContract(order, thrown)));
+  } finally {
+    await computed.drop();
+  }
+  try {
+    const bytes = bytesByPartition(order, staged.adds);
+    const audit = await auditStep(engine, order, relationOf(snapshot, staged.adds), bytes);
+    const { rows, adds } = staged;
+    const milliseconds = Math.round(performance.now() - started);
+    return { ...audit, stepId, adds, rows, bytes: staged.bytes, engine: order.engine, milliseconds };
+  } catch (thrown) {
+    await snapshot.table.files.removeFolder(`d/${stepId}`);
+    throw thrown;
+  }
+};
+
+const brokenContract = ({ transform }: StepOrder, thrown: unknown): unknown => {
+  if (!(thrown instanceof AssayError) || thrown.code !== 'delta-constraint') return thrown;
+  const { constraint, rows } = thrown.parameters;
+  const what = `${String(constraint)} does not hold for ${String(rows)} rows`;
+  return error('contract-broken', { model: transform.id, file: transform.file, what }, thrown);
+};
+
+/** Bytes of the files of each partition. A file outside of the order's partitions is an error that names the partition. */
+const bytesByPartition = (
+  { transform, partitions }: StepOrder,
+  adds: readonly AddFile[],
+): ReadonlyMap<string, number> => {
+  const { partition, columns } = transform;
+  const bytes = new Map<string, number>();
+  const wanted = new Set(partitions ?? [WHOLE]);
+  for (const { partitionValues, size } of adds) {
+    const text = partition && (partitionValues[partition.column] ?? null);
+    const key = partition && keyOfValue(text ?? null, partitionType(partition, columns), partition.unit);
+    if (partition && key === undefined)
+      throw error('contract-broken', {
+        model: transform.id,
+        file: transform.file,
+        what: `${partition.column} ${text ?? 'null'} is no ${partition.unit}: the partition column must hold the first instant of one`,
+      });
+    const at = partitions && key !== undefined ? key : WHOLE;
+    if (!wanted.has(at))
+      throw error('contract-broken', {
+        model: transform.id,
+        file: transform.file,
+        what: `the SELECT gave rows of partition ${at}, which is outside of ${partitions?.[0]} to ${partitions?.at(-1)}; bound them by {{partition.start}} and {{partition.end}}`,
+      });
+    bytes.set(at, (bytes.get(at) ?? 0) + size);
+  }
+  return bytes;
 };
