@@ -1,6 +1,7 @@
 export { type AuditRow, appendAudit, verifyAudit } from './audit.js';
 export { abandonBuilds, type BuildRecord, beginBuild, endBuild, listBuilds } from './builds.js';
 export { type CheckResultRow, checkHistory, type PartitionCheck, recordChecks } from './check-results.js';
+export { buryDead, whileAlive } from './dead-runs.js';
 export {
   createEnvironment,
   currentEnvironment,
@@ -22,6 +23,7 @@ export { checkLeases, holdLeases, leaseIntervals, releaseLeases, renewLeases } f
 export type * from './ledger-types.js';
 export { withLock } from './lock.js';
 export { migrate } from './migrate.js';
+export { DATA_MOVED, pinnedRelation, pinnedStatement } from './pinned.js';
 export { closePlan, readPlan, savePlan } from './plans.js';
 export {
   currentPointers,

@@ -24,9 +24,4 @@ export const physicalName = (
 /** Names that `physicalName` gives: table, contract version, fingerprint. */
 export const PHYSICAL_TABLE = /^[a-z_][a-z0-9_]*__v\d+__[0-9a-f]{8}$/;
 
-/**
- * A published table as readers put it after FROM. Its guard makes a statement fail with SQLSTATE AS001 when a later publication has
- * changed the rows: readers then take the new publication and ask again. The server works the guard out once for a statement.
- */
-export const pinnedRelation = (table: string, versionId: number, changedAt: number): string =>
-  `(SELECT * FROM ${table} WHERE (SELECT assay.pinned(${versionId}, ${changedAt})))`;
+export { pinnedRelation } from '../../../store/state/index.js';

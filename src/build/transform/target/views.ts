@@ -17,23 +17,71 @@ const LOCKED = new Set<unknown>(['55P03', '40P01']);
 const sqlstateOf = (thrown: unknown): unknown =>
   thrown instanceof AssayError && thrown.code === 'engine-failed' ? thrown.parameters['sqlstate'] : undefined;
 
-const viewName = (transform: Transform): string => `${quoted(transform.layer)}.${quoted(transform.table)}`;
+/** The schema that an environment's views of a layer are in: `gold` for prod, `gold__pr_17` for others. */
+export const viewSchema = (layer: string, environment = 'prod'): string =>
+  environment === 'prod' ? layer : `${layer}__${environment}`;
+
+/** Where a public view is and what it shows. */
+interface View {
+  readonly schema: string;
+  readonly name: string;
+  readonly transform: Transform;
+  readonly table: string;
+}
+
+const sqlName = ({ schema, name }: Pick<View, 'schema' | 'name'>): string => `${quoted(schema)}.${quoted(name)}`;
+
+/** Names of a model version's views, as `schema.name`: `gold.fact_sales_v2`, and `gold.fact_sales` too for the newest version. */
+export const publicViews = (
+  transform: Pick<Transform, 'id' | 'name' | 'layer' | 'table' | 'version'>,
+  environment: string,
+): readonly string[] => {
+  const schema = viewSchema(transform.layer, environment);
+  const versioned = `${schema}.${transform.table}_v${transform.version}`;
+  return transform.id === transform.name ? [`${schema}.${transform.table}`, versioned] : [versioned];
+};
+
+const viewsOf = (transform: Transform, table: string, environment: string | undefined): readonly View[] => {
+  const names = environment === undefined ? [transform.name] : publicViews(transform, environment);
+  return names.map((full) => {
+    const at = full.lastIndexOf('.');
+    return { schema: full.slice(0, at), name: full.slice(at + 1), transform, table };
+  });
+};
+
+/** A public name (`gold.fact_sales_v1`) in an environment. */
+const goneView = (name: string, environment: string | undefined): Pick<View, 'schema' | 'name'> => {
+  const [layer = '', view = ''] = name.split('.');
+  return { schema: viewSchema(layer, environment), name: view };
+};
 
 /**
  * Points the public views at their tables, in the publishing transaction, and takes away those of tables that are made no more. A
- * view whose columns are the old ones or those and more is replaced and keeps its identity; another is dropped (never with what
- * depends on it), made anew and granted as before. Errors: `view-blocked`, `view-locked`.
+ * view that shows the right table already is not touched, so its readers feel nothing. One whose columns are the old ones or those
+ * and more is replaced and keeps its identity; another is dropped (never with what depends on it), made anew and granted as before.
+ * `gone` are public names (`gold.fact_sales`, `gold.fact_sales_v1`). Without an environment there is one view for each table, by
+ * its name. Errors: `view-blocked`, `view-locked`.
  */
 export const swapViews = async (
   tx: Tx,
   views: readonly { readonly transform: Transform; readonly table: string }[],
   gone: readonly string[],
-  _environment?: string,
+  environment?: string,
 ): Promise<void> => {
+  const wanted = views.flatMap(({ transform, table }) => viewsOf(transform, table, environment));
+  const shown = await shownViews(tx, wanted);
   const swaps: Swap[] = [
-    ...gone.map((view) => ({ view, swap: () => dropView(tx, view) })),
-    ...views.map(({ transform, table }) => ({ view: transform.name, swap: () => swapView(tx, transform, table) })),
+    ...gone
+      .map((name) => goneView(name, environment))
+      .map((view) => ({ view: `${view.schema}.${view.name}`, swap: () => dropView(tx, view) })),
+    ...wanted
+      .filter((view) => !isShown(view, shown.get(sqlName(view))))
+      .map((view) => ({
+        view: `${view.schema}.${view.name}`,
+        swap: () => swapView(tx, view, shown.get(sqlName(view))),
+      })),
   ];
+  if (swaps.length === 0) return;
   await tx.query(`SET LOCAL lock_timeout = '${LOCK_MILLISECONDS}ms'`);
   for (let attempt = 1; ; attempt++) {
     await tx.query('SAVEPOINT views');
@@ -60,52 +108,93 @@ interface Swap {
   readonly swap: () => Promise<unknown>;
 }
 
-const swapView = async (tx: Tx, transform: Transform, table: string): Promise<void> => {
-  const view = viewName(transform);
-  await tx.query(`CREATE SCHEMA IF NOT EXISTS ${quoted(transform.layer)}`);
-  const { rows: old } = await tx.query<{ name: string; type: string }>(
-    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
-     WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
-    [view],
+/** A view as it is now. */
+interface Shown {
+  readonly view: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** True when it stands on the wanted table and on nothing else. */
+  readonly right: boolean;
+  readonly comment: string | null;
+}
+
+const shownViews = async (tx: Tx, views: readonly View[]): Promise<ReadonlyMap<string, Shown>> => {
+  const { rows } = await tx.query<Shown>(
+    `SELECT w.view, d.comment,
+       (SELECT json_agg(json_build_object('name', attname, 'type', format_type(atttypid, atttypmod)) ORDER BY attnum)
+        FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
+       coalesce((SELECT bool_and(p.refobjid = to_regclass(w.tbl)) FROM pg_rewrite r
+         JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = r.oid
+         WHERE r.ev_class = c.oid AND p.refclassid = 'pg_class'::regclass AND p.refobjid <> c.oid), false) AS right
+     FROM unnest($1::text[], $2::text[]) w(view, tbl) JOIN pg_class c ON c.oid = to_regclass(w.view)
+     CROSS JOIN LATERAL (SELECT obj_description(c.oid, 'pg_class') AS comment) d`,
+    [views.map(sqlName), views.map(({ table }) => table)],
   );
-  const columns = transform.columns.map((c) => quoted(c.name)).join(', ');
-  const select = `AS SELECT ${columns} FROM ${table}`;
-  const fits = old.every(({ name, type }, i) => {
+  return new Map(rows.map((row) => [row.view, row]));
+};
+
+/** True when the old columns are the first of the wanted ones: only then PostgreSQL replaces a view in place. */
+const fits = ({ transform }: View, old: Shown['columns']): boolean =>
+  old.every(({ name, type }, i) => {
     const column = transform.columns[i];
     return column !== undefined && column.name === name && postgresType(column.type) === type;
   });
-  if (fits) await tx.query(`CREATE OR REPLACE VIEW ${view} ${select}`);
+
+const isShown = (view: View, shown: Shown | undefined): boolean =>
+  shown?.right === true &&
+  shown.columns.length === view.transform.columns.length &&
+  fits(view, shown.columns) &&
+  shown.comment === view.transform.description;
+
+const swapView = async (tx: Tx, view: View, shown: Shown | undefined): Promise<void> => {
+  const { transform, table, schema } = view;
+  const name = sqlName(view);
+  await tx.query(`CREATE SCHEMA IF NOT EXISTS ${quoted(schema)}`);
+  const columns = transform.columns.map((c) => quoted(c.name)).join(', ');
+  const select = `AS SELECT ${columns} FROM ${table}`;
+  if (!shown || fits(view, shown.columns)) await tx.query(`CREATE OR REPLACE VIEW ${name} ${select}`);
   else {
     const grants = await grantsOf(tx, view);
-    await dropView(tx, transform.name);
-    await tx.query(`CREATE VIEW ${view} ${select}`);
+    await dropView(tx, view);
+    await tx.query(`CREATE VIEW ${name} ${select}`);
     for (const grant of grants) await tx.query(grant);
   }
-  await tx.query(`COMMENT ON VIEW ${view} IS ${literal(transform.description)}`);
+  await tx.query(`COMMENT ON VIEW ${name} IS ${literal(transform.description)}`);
 };
 
 /** Drops a view that nobody else stands on. */
-const dropView = (tx: Tx, name: string): Promise<unknown> =>
+const dropView = (tx: Tx, view: Pick<View, 'schema' | 'name'>): Promise<unknown> =>
   tx
-    .query(`DROP VIEW IF EXISTS ${name.split('.').map(quoted).join('.')} RESTRICT`)
+    .query(`DROP VIEW IF EXISTS ${sqlName(view)} RESTRICT`)
     .catch((thrown: unknown) =>
       Promise.reject(
         sqlstateOf(thrown) === '2BP01'
-          ? error('view-blocked', { view: name, by: 'another view or function' }, thrown)
+          ? error('view-blocked', { view: `${view.schema}.${view.name}`, by: 'another view or function' }, thrown)
           : thrown,
       ),
     );
 
-/** GRANT statements that give a view's readers what they have now. */
-const grantsOf = async (tx: Tx, view: string): Promise<string[]> => {
-  const { rows } = await tx.query<{ grantee: string | null; privilege: string; grantable: boolean }>(
-    `SELECT r.rolname AS grantee, a.privilege_type AS privilege, a.is_grantable AS grantable
-     FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+/** GRANT statements that give a view's readers what they have now; rights on columns that go are gone with them. */
+const grantsOf = async (tx: Tx, view: View): Promise<string[]> => {
+  const name = sqlName(view);
+  const { rows } = await tx.query<{
+    grantee: string | null;
+    privilege: string;
+    grantable: boolean;
+    column: string | null;
+  }>(
+    `SELECT r.rolname AS grantee, a.privilege_type AS privilege, a.is_grantable AS grantable, g.column
+     FROM pg_class c CROSS JOIN LATERAL (SELECT c.relacl AS acl, NULL::text AS column UNION ALL
+         SELECT attacl, attname FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) g
+       CROSS JOIN LATERAL aclexplode(g.acl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
      WHERE c.oid = to_regclass($1) AND a.grantee <> c.relowner`,
-    [view],
+    [name],
   );
-  return rows.map(
-    ({ grantee, privilege, grantable }) =>
-      `GRANT ${privilege} ON ${view} TO ${grantee === null ? 'PUBLIC' : quoted(grantee)}${grantable ? ' WITH GRANT OPTION' : ''}`,
-  );
+  const kept = new Set(view.transform.columns.map((c) => c.name));
+  return rows
+    .filter(({ column }) => column === null || kept.has(column))
+    .map(({ grantee, privilege, grantable, column }) => {
+      const of = column === null ? '' : ` (${quoted(column)})`;
+      const to = grantee === null ? 'PUBLIC' : quoted(grantee);
+      return `GRANT ${privilege}${of} ON ${name} TO ${to}${grantable ? ' WITH GRANT OPTION' : ''}`;
+    });
 };
