@@ -15,7 +15,11 @@ export interface Events {
     readonly rows: number;
     readonly milliseconds: number;
     readonly engine: string;
+    /** How many partitions the step made; 1 for a whole table. */
+    readonly partitions?: number;
   };
+  /** How far a run is: tables done, of all that the run looks at. */
+  'transform.progress': { readonly model: string; readonly done: number; readonly of: number };
   /** One table's new version stands in the lake; no reader follows it yet. */
   'transform.committed': { readonly model: string; readonly version: number };
   /** One table's copy is in the warehouse, inside the transaction that will publish it. */

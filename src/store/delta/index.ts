@@ -13,7 +13,7 @@ export {
 } from './publish.js';
 export { addsOf, relation, relationOf } from './relation.js';
 export { literal, quoted, schemaOf } from './schema.js';
-export { type CreateTable, createTable, openTable, tableAt } from './table.js';
+export { type CreateTable, createTable, fileOf, openTable, tableAt } from './table.js';
 export type * from './types.js';
 export { type Vacuum, vacuum } from './vacuum.js';
 export { type Staged, type WriteParquet, writeParquet } from './write-parquet.js';

@@ -4,9 +4,10 @@ import { AssayError, error } from '../../errors/index.js';
 import { commit } from './commit.js';
 import { localFiles } from './files.js';
 import type { ParquetEngine } from './parquet-engine.js';
+import { decodePath } from './paths.js';
 import { schemaOf, schemaText } from './schema.js';
 import { takeSnapshot } from './snapshot.js';
-import type { DeltaTable, Metadata, Snapshot, TableColumn } from './types.js';
+import type { AddFile, DeltaTable, Metadata, Snapshot, TableColumn } from './types.js';
 
 export interface CreateTable {
   readonly columns: readonly TableColumn[];
@@ -24,6 +25,9 @@ export const tableAt = (path: string, engine: ParquetEngine): DeltaTable => {
   const root = resolve(path);
   return { path: root, files: localFiles(root), engine };
 };
+
+/** Where a live file is, below the table's folder. Errors: `delta-corrupt`, `delta-unsupported`. */
+export const fileOf = (table: DeltaTable, add: AddFile): string => decodePath(add.path, table.path, table.path);
 
 /**
  * The table's snapshot, the newest or of a version; undefined when the folder holds no table or no such version.

@@ -1,0 +1,150 @@
+import { error } from '../../../errors/index.js';
+import type { Snapshot } from '../../../store/delta/index.js';
+import { type Leased, type Outcome, type StagedInterval, stageIntervals } from '../../../store/state/index.js';
+import type { GraphNode } from '../files/graph.js';
+import { parquetSession } from '../parquet-session.js';
+import { type Decision, decide, type ToMake } from '../plan/decide.js';
+import { inputsOf } from '../plan/inputs.js';
+import { readingsOf } from '../plan/readings.js';
+import { isPartitioned, type TableState } from '../plan/state.js';
+import { madeOf } from '../plan/world.js';
+import { WHOLE } from '../step/step.js';
+import { chooseEngine, memoryOf } from './engine-for.js';
+import { joined } from './joined.js';
+import { deltaTableOf, type Made, makeBatch } from './make-batch.js';
+import { mapLimited } from './map-limited.js';
+import type { Parts } from './parts.js';
+import { takeStaged } from './resume.js';
+import { settle } from './settle.js';
+import type { Unmade, Work } from './work.js';
+
+const retryOf = (id: string, partition: string): string =>
+  partition === WHOLE ? 'assay run' : `assay restate ${id} --start ${partition} --end ${partition}`;
+
+/** Why a table cannot be looked at: something that it reads as a whole is behind. */
+const waitsFor = (node: GraphNode, work: Work): string | undefined =>
+  inputsOf(node).find((input) => input.role !== 'partition' && work.behind.has(input.name))?.name;
+
+/** Writes down that partitions were not made; whoever reads them waits. */
+const leave = (work: Work, node: GraphNode, unmade: readonly Omit<Unmade, 'model' | 'retry'>[]): void => {
+  const { id } = node.transform;
+  if (unmade.length === 0) return;
+  const missing = work.missing.get(id) ?? new Set<string>();
+  for (const one of unmade) {
+    missing.add(one.partition);
+    work.unmade.push({ ...one, model: id, retry: retryOf(id, one.partition) });
+  }
+  work.missing.set(id, missing);
+  work.behind.add(id);
+};
+
+/**
+ * Brings one table forward as far as its inputs allow: decides which partitions are to be made, leases them, makes them in batches,
+ * audits them and the table with them, and writes each down in the ledger. Nothing of it is seen by anyone yet.
+ */
+export const advance = async (parts: Parts, work: Work, node: GraphNode): Promise<void> => {
+  const { id } = node.transform;
+  const state = work.states.get(id);
+  if (!state || state.versionId === undefined || work.world.frozen.has(id)) return;
+  const { make, newer } = await decisionOf(parts, work, node);
+  const waits = waitsFor(node, work);
+  const missing = (one: ToMake): boolean =>
+    inputsOf(node).some((i) => i.role === 'partition' && work.missing.get(i.name)?.has(one.partition) === true);
+  const blocked = make.filter((one) => waits !== undefined || missing(one));
+  leave(
+    work,
+    node,
+    blocked.map(({ partition }) => ({
+      ...{ partition, status: 'blocked' as const, code: 'blocked' },
+      reason:
+        waits === undefined ? 'the same partition of what it reads could not be made' : `${waits} could not be made`,
+    })),
+  );
+  if (waits !== undefined) {
+    work.behind.add(id);
+    return;
+  }
+  const open = make.filter((one) => !blocked.includes(one));
+  const versionId = state.versionId;
+  const leases = new Map<string, Leased>();
+  const wanted = [...open, ...newer].map(({ partition }) => ({ versionId, partition }));
+  if (wanted.length > 0) for (const lease of await work.leases.take(id, wanted)) leases.set(lease.partition, lease);
+  await noteNewer(parts, work, node, newer, leases);
+  if (open.length === 0) return;
+  const { snapshot, made } = await makeAll(parts, work, node, state, open);
+  const unmade = await settle(parts, work, node, snapshot, made, leases);
+  leave(work, node, unmade);
+};
+
+const decisionOf = (parts: Parts, work: Work, node: GraphNode): Promise<Decision> =>
+  parts.duckdb.session((session) =>
+    decide(
+      node,
+      readingsOf(work.world, work.states, parquetSession(session, parts.signal)),
+      madeOf(work.world, node.transform.id),
+      {
+        restate: work.order.restate.get(node.transform.id),
+        restated: work.order.restate.has(node.transform.id),
+      },
+    ),
+  );
+
+/** The rows stay; only the ledger learns of which newer inputs they hold, so that the next run need not look. */
+const noteNewer = async (
+  parts: Parts,
+  work: Work,
+  node: GraphNode,
+  newer: Decision['newer'],
+  leases: ReadonlyMap<string, Leased>,
+): Promise<void> => {
+  const intervals = work.world.intervals.get(node.transform.id);
+  const outcomes = newer.flatMap(({ partition, wanted }): Outcome[] => {
+    const lease = leases.get(partition);
+    const interval = intervals?.get(partition);
+    if (!lease || !interval) return [];
+    const { rows, bytes, contentHash = '', scoreMillionths, coverageMillionths = 0n } = interval;
+    const staged: StagedInterval = {
+      ...{ stepId: 'none', inVersions: wanted, rows, bytes, contentHash, scoreMillionths, coverageMillionths },
+      ...{ engine: interval.engine ?? 'duckdb', milliseconds: interval.milliseconds ?? 0, adds: [] },
+    };
+    return [{ ...lease, status: 'audited', staged }];
+  });
+  if (outcomes.length === 0) return;
+  await stageIntervals(parts.warehouse, outcomes);
+  work.staged.push(...outcomes);
+};
+
+/** Makes partitions in batches without gaps, taking what an interrupted run left staged instead where it still fits. */
+const makeAll = async (
+  parts: Parts,
+  work: Work,
+  node: GraphNode,
+  state: TableState,
+  open: readonly ToMake[],
+): Promise<{ readonly snapshot: Snapshot; readonly made: readonly Made[] }> => {
+  const { transform } = node;
+  const path = work.world.physical.get(transform.id)?.lakePath;
+  if (path === undefined) throw error('internal', {}, new TypeError(`${transform.id} has no folder`));
+  const snapshot = await parts.duckdb.session((session) =>
+    deltaTableOf(parts, parquetSession(session, parts.signal), state, path),
+  );
+  const taken = await takeStaged(work, node, snapshot, open);
+  const rest = open.filter(({ partition }) => !taken.some((made) => made.toMake.partition === partition));
+  const { partition } = transform;
+  const route = chooseEngine(work.world, work.states, node, rest.length, memoryOf(parts));
+  if (route.engine === undefined)
+    throw error('transform-invalid', { file: transform.file, line: 1, what: `no engine can make it: ${route.why}` });
+  const { engine } = route;
+  const most = Math.min(partition?.maxBatch ?? rest.length, Math.ceil(rest.length / route.batches));
+  const batches =
+    isPartitioned(transform) && partition
+      ? joined(rest, partition.unit, Math.max(1, most), (key) => (state.partitions.get(key)?.rows ?? 0) > 0)
+      : rest.map((one) => [one]);
+  const made = await mapLimited(batches, parts.parallel ?? 1, (makes) => {
+    parts.signal?.throwIfAborted();
+    return makeBatch(parts, work, node, snapshot, {
+      ...{ makes, whole: !isPartitioned(transform), engine },
+    });
+  });
+  return { snapshot, made: [...taken, ...made.flat()] };
+};

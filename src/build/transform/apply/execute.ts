@@ -1,0 +1,151 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AssayError, error, toAssayError } from '../../../errors/index.js';
+import { fileOf } from '../../../store/delta/index.js';
+import {
+  beginRun,
+  buryDead,
+  checkHistory,
+  endRun,
+  publishIntervals,
+  putPhysical,
+  whileAlive,
+} from '../../../store/state/index.js';
+import type { World } from '../plan/world.js';
+import { physicalName } from '../target/physical.js';
+import { advance } from './advance.js';
+import { advanceHistory } from './history.js';
+import { openLeases, owner } from './leases.js';
+import { type Parts, timeOf } from './parts.js';
+import { pointersMove, pointersOf, publishRun } from './publish-run.js';
+import type { RunOrder, Unmade, Work } from './work.js';
+
+/** What a run came to. `partial`: what is published is whole and good, and `unmade` says what is missing. */
+export interface RunResult {
+  readonly status: 'published' | 'unchanged' | 'partial' | 'refused';
+  readonly revision: number;
+  /** Ids whose contents changed. */
+  readonly changed: readonly string[];
+  readonly unmade: readonly Unmade[];
+}
+
+/** The folder of a meaning's files below the lake. */
+export const lakePathOf = (world: World, id: string): string => {
+  const version = world.versions.get(id);
+  const layer = version?.name.split('.')[0] ?? '';
+  const table = version?.name.split('.')[1] ?? '';
+  return `${layer}/${table}/v${version?.version ?? 0}/${version?.fingerprint ?? ''}`;
+};
+
+/** Says in the ledger where tables of new meanings will be. */
+const placeTables = async (parts: Parts, world: World): Promise<World> => {
+  const list = world.nodes.flatMap(({ transform }) => {
+    const version = world.versions.get(transform.id);
+    if (!version || world.physical.has(transform.id) || transform.kind === 'view') return [];
+    const postgres = transform.targets.has('postgres') ? physicalName(transform, version.fingerprint) : undefined;
+    return [{ id: transform.id, versionId: version.id, postgres, lakePath: lakePathOf(world, transform.id) }];
+  });
+  if (list.length === 0) return world;
+  await putPhysical(parts.warehouse, list);
+  const physical = new Map(world.physical);
+  for (const { id, versionId, postgres, lakePath } of list)
+    physical.set(id, {
+      ...{ versionId, postgres, lakePath, lakeVersion: -1, dataVersion: '', rows: 0, bytes: 0, changedAt: 0 },
+    });
+  return { ...world, physical };
+};
+
+/**
+ * Makes what must be made and publishes all of it at once. Safe to kill at any moment and to run again: what was staged and audited
+ * is taken from where it is. A second run that wants the same partitions is refused, naming this one.
+ * Errors: `interval-leased`, `lease-lost`, `publish-overtaken`, `transform-invalid`, `view-blocked`, `view-locked`, `cancelled`, ...
+ */
+export const execute = (parts: Parts, given: World, order: RunOrder): Promise<RunResult> =>
+  whileAlive(
+    parts.warehouse,
+    order.runId,
+    async () => {
+      await buryDead(parts.warehouse);
+      const at = timeOf(parts);
+      await beginRun(parts.warehouse, {
+        ...{ runId: order.runId, kind: order.kind, environment: given.environment.name, planId: order.planId },
+        ...{ baseRevision: given.environment.revision, startedAt: at, owner: owner() },
+      });
+      const leases = openLeases(parts.warehouse, order.runId, parts.emit);
+      try {
+        const world = await placeTables(parts, given);
+        const work: Work = {
+          ...{ world, order, at, leases, states: new Map(world.published), moved: new Map(), staged: [], unmade: [] },
+          ...{ behind: new Set(), missing: new Map(), results: [], failing: [], summaries: [], folders: [], steps: 0 },
+        };
+        const result = await runAll(parts, work);
+        await cleanUp(parts, work);
+        return result;
+      } catch (thrown) {
+        const reason =
+          parts.signal?.aborted && !(thrown instanceof AssayError) ? error('cancelled', {}, thrown) : thrown;
+        await recordEnd(parts, order, reason);
+        throw reason;
+      } finally {
+        await leases.end();
+      }
+    },
+    parts.signal,
+  );
+
+const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
+  const { world, order } = work;
+  const started = performance.now();
+  const tables = world.nodes.filter(({ transform }) => transform.kind !== 'history');
+  for (const [i, node] of tables.entries()) {
+    parts.signal?.throwIfAborted();
+    await advance(parts, work, node);
+    parts.emit('transform.progress', { model: node.transform.id, done: i + 1, of: tables.length });
+  }
+  for (const node of world.nodes)
+    if (node.transform.kind === 'history') await advanceHistory(parts, work, node, checkHistory(parts.warehouse));
+  const { unmade } = work;
+  const quiet = work.moved.size === 0 && !pointersMove(world, pointersOf(world, work.states));
+  if (quiet) {
+    const { revision } = world.environment;
+    const status = unmade.length > 0 ? 'refused' : 'unchanged';
+    await parts.warehouse.transaction(async (tx) => {
+      if (work.staged.length > 0) await publishIntervals(tx, { revision, leases: work.staged });
+      const [first] = unmade;
+      const why = first && { error: { code: first.code, message: first.reason } };
+      await endRun(tx, { runId: order.runId, status, at: timeOf(parts), ...why });
+    });
+    return { status, revision, changed: [], unmade };
+  }
+  const { revision, changed } = await publishRun(parts, work);
+  parts.emit('transform.published', {
+    ...{ revision, tables: changed.length, milliseconds: Math.round(performance.now() - started) },
+  });
+  return { status: unmade.length > 0 ? 'partial' : 'published', revision, changed, unmade };
+};
+
+/** Removes files that were staged and are in nobody's list: rows that came out as they were, partitions that were refused. */
+const cleanUp = async (parts: Parts, work: Work): Promise<void> => {
+  for (const { id, stepId, snapshot } of work.folders) {
+    const live = work.states.get(id)?.adds ?? [];
+    const prefix = `d/${stepId}/`;
+    if (live.some((add) => fileOf(snapshot.table, add).startsWith(prefix))) continue;
+    await snapshot.table.files
+      .removeFolder(`d/${stepId}`)
+      .catch((thrown: unknown) => parts.emit('bug', { where: `removing what step ${stepId} left`, error: thrown }));
+  }
+  await rm(join(parts.lake, '_staging', work.order.runId), { recursive: true, force: true });
+};
+
+/** Writes down why a run ended; the reason itself is thrown on by the caller, so what fails here is told and not thrown. */
+const recordEnd = async (parts: Parts, order: RunOrder, thrown: unknown): Promise<void> => {
+  const { code, message } = toAssayError(thrown);
+  try {
+    await endRun(parts.warehouse, {
+      ...{ runId: order.runId, at: timeOf(parts), error: { code, message } },
+      status: code === 'cancelled' ? 'cancelled' : 'failed',
+    });
+  } catch (again) {
+    parts.emit('bug', { where: `recording the end of run ${order.runId}`, error: again });
+  }
+};

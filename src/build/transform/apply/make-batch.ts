@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import { type AddFile, createTable, type Snapshot } from '../../../store/delta/index.js';
+import type { GraphNode } from '../files/graph.js';
+import { parquetSession } from '../parquet-session.js';
+import type { ToMake } from '../plan/decide.js';
+import { keyOfAdd, readableOf, type TableState } from '../plan/state.js';
+import { makeStep } from '../step/make-step.js';
+import { keysBetween } from '../step/partition-keys.js';
+import type { StagedPartition, StepOrder } from '../step/step.js';
+import { batchInputs, type Trouble, troubleOf } from './batches.js';
+import type { Parts } from './parts.js';
+import type { Work } from './work.js';
+
+/** One partition as a batch left it: staged, or not. */
+export type Made =
+  | {
+      readonly toMake: ToMake;
+      readonly staged: StagedPartition;
+      readonly adds: readonly AddFile[];
+      readonly stepId: string;
+      readonly engine: string;
+      readonly milliseconds: number;
+    }
+  | { readonly toMake: ToMake; readonly trouble: Exclude<Trouble, { kind: 'stop' }> };
+
+/** The Delta table of a meaning, made when it is not there. */
+export const deltaTableOf = async (
+  parts: Parts,
+  engine: ReturnType<typeof parquetSession>,
+  state: TableState,
+  path: string,
+): Promise<Snapshot> =>
+  state.snapshot ??
+  createTable(join(parts.lake, path), engine, {
+    columns: state.transform.columns,
+    partitionColumns: state.transform.partition === undefined ? [] : [state.transform.partition.column],
+    description: state.transform.description.replaceAll(/\s+/g, ' '),
+  });
+
+/** The order for some partitions of a table, as the run sees its inputs at this moment. */
+export const orderOf = (
+  parts: Parts,
+  work: Work,
+  node: GraphNode,
+  batch: {
+    readonly stepId: string;
+    readonly partitions: readonly string[] | undefined;
+    readonly engine: StepOrder['engine'];
+  },
+  checks?: StepOrder['checks'],
+): StepOrder => {
+  const { transform } = node;
+  const state = work.states.get(transform.id);
+  return {
+    ...{ stepId: batch.stepId, transform, engine: batch.engine, partitions: batch.partitions },
+    inputs: batchInputs(node, batch.partitions, work.world, work.states),
+    existing: state && readableOf(state),
+    seeds: work.world.seeds,
+    pseudonymKey: parts.pseudonymKey,
+    checks,
+    at: work.at,
+    signal: parts.signal,
+  };
+};
+
+/** Every key from the first to the last: those between that nothing holds rows of come out empty, and are not looked at. */
+const spanOf = ({ transform }: GraphNode, makes: readonly ToMake[]): readonly string[] => {
+  const [first, last] = [makes[0]?.partition, makes.at(-1)?.partition];
+  return first === undefined || last === undefined ? [] : keysBetween(first, last, transform.partition?.unit ?? 'day');
+};
+
+/**
+ * Makes a batch of partitions in a session of its own. What cannot be made together is tried in halves, so that one bad partition
+ * keeps no other back and a batch that was too large for the memory still gets through.
+ */
+export const makeBatch = async (
+  parts: Parts,
+  work: Work,
+  node: GraphNode,
+  snapshot: Snapshot,
+  batch: { readonly makes: readonly ToMake[]; readonly whole: boolean; readonly engine: StepOrder['engine'] },
+  checks?: StepOrder['checks'],
+): Promise<Made[]> => {
+  const { makes } = batch;
+  const { id } = node.transform;
+  work.steps += 1;
+  const stepId = `${work.order.runId}-${work.steps}`;
+  const partitions = batch.whole ? undefined : spanOf(node, makes);
+  const order = orderOf(parts, work, node, { stepId, partitions, engine: batch.engine }, checks);
+  work.folders.push({ id, stepId, snapshot });
+  try {
+    const step = await parts.duckdb.session((session) =>
+      makeStep(
+        {
+          engine: parquetSession(session, parts.signal),
+          warehouse: parts.warehouse,
+          snapshot,
+          tmp: join(parts.lake, '_staging', stepId),
+        },
+        order,
+      ),
+    );
+    parts.emit('transform.step', {
+      ...{ model: id, rows: step.rows, milliseconds: step.milliseconds, engine: step.engine },
+      partitions: makes.length,
+    });
+    work.failing.push(...step.failing.map((keys) => ({ model: id, keys })));
+    return makes.flatMap((toMake) => {
+      const staged = step.partitions.get(toMake.partition);
+      if (!staged) return [];
+      const adds = batch.whole
+        ? step.adds
+        : step.adds.filter((add) => keyOfAdd(node.transform, add) === toMake.partition);
+      return [{ toMake, staged, adds, stepId, engine: step.engine, milliseconds: step.milliseconds }];
+    });
+  } catch (thrown) {
+    if (parts.signal?.aborted) throw thrown;
+    const trouble = troubleOf(thrown);
+    if (trouble.kind === 'stop') throw thrown;
+    if (makes.length === 1) return makes.map((toMake) => ({ toMake, trouble }));
+    const half = Math.ceil(makes.length / 2);
+    const first = await makeBatch(parts, work, node, snapshot, { ...batch, makes: makes.slice(0, half) });
+    return [...first, ...(await makeBatch(parts, work, node, snapshot, { ...batch, makes: makes.slice(half) }))];
+  }
+};

@@ -1,0 +1,28 @@
+import type { Emit } from '../../../query/index.js';
+import type { DuckDb, Warehouse } from '../../../store/engine/index.js';
+
+/** What every command on tables works with. */
+export interface Parts {
+  /** Folder with `sql/{silver,gold}`, `seeds/` and `tests/`. */
+  readonly transformsDir: string;
+  /** Absolute folder of the lake: tables are `<lake>/<layer>/<table>/v<N>/<fingerprint>`. */
+  readonly lake: string;
+  readonly duckdb: DuckDb;
+  /** Its state store must be migrated. */
+  readonly warehouse: Warehouse;
+  /** Key of the customer pseudonyms, at least 32 bytes. It is in no statement, log or fingerprint; its id is. */
+  readonly pseudonymKey: string;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+  /** Microseconds since 1970 UTC: `{{run.ts}}`, the time of checks, and today. Default the clock. */
+  readonly now?: () => bigint;
+  /** Statements that may run beside each other. Default 1. */
+  readonly parallel?: number;
+  /** DuckDB's memory limit in bytes, for the choice of engine and the size of batches. Default 1 GiB. */
+  readonly memoryBytes?: number;
+}
+
+export const timeOf = (parts: Pick<Parts, 'now'>): bigint => parts.now?.() ?? BigInt(Date.now()) * 1000n;
+
+/** The UTC date of an instant, `2026-11-23`. */
+export const dateOf = (micros: bigint): string => new Date(Number(micros / 1000n)).toISOString().slice(0, 10);

@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import { error } from '../../../errors/index.js';
+import { type AddFile, relationOf, replaceFiles } from '../../../store/delta/index.js';
+import type { Tx } from '../../../store/engine/index.js';
+import {
+  endRun,
+  holdLeases,
+  type MovedTable,
+  type PointerTarget,
+  publishEnvironment,
+  publishIntervals,
+  putFailingKeys,
+  putPartitionStats,
+  type SeenTable,
+} from '../../../store/state/index.js';
+import { parquetSession } from '../parquet-session.js';
+import { inputsOf } from '../plan/inputs.js';
+import { isPartitioned, keyOfAdd, readableOf, type TableState, totalsOf } from '../plan/state.js';
+import type { World } from '../plan/world.js';
+import { applyChange } from '../target/apply-change.js';
+import { physicalName } from '../target/physical.js';
+import { swapViews } from '../target/views.js';
+import { type Parts, timeOf } from './parts.js';
+import type { Work } from './work.js';
+
+/** What a publication came to. */
+export interface RunPublication {
+  readonly revision: number;
+  readonly changed: readonly string[];
+}
+
+interface Commit {
+  readonly id: string;
+  readonly before: TableState;
+  readonly after: TableState;
+  readonly version: number;
+  readonly partitions: ReadonlySet<string>;
+}
+
+/** The pointers that an environment shall have: every table of the files that was made, by its id. */
+export const pointersOf = (world: World, states: ReadonlyMap<string, TableState>): PointerTarget[] =>
+  world.nodes.flatMap(({ transform: { id } }) => {
+    const state = states.get(id);
+    return state?.versionId !== undefined && state.snapshot ? [{ name: id, versionId: state.versionId }] : [];
+  });
+
+/** Whether readers of the environment find other tables under its names than before. */
+export const pointersMove = (world: World, pointers: readonly PointerTarget[]): boolean => {
+  const now = new Map(world.environment.pointers.map(({ name, versionId }) => [name, versionId]));
+  return now.size !== pointers.length || pointers.some(({ name, versionId }) => now.get(name) !== versionId);
+};
+
+/**
+ * Makes everything that a run staged what readers see, in one step: one commit for each Delta table (its live files become exactly
+ * those wanted, whatever an interrupted run left there), then one transaction of the warehouse that holds the rows of all copies,
+ * the ledger, the pointers and the views. Until that commits nothing has moved for readers, who follow pointers.
+ */
+export const publishRun = async (parts: Parts, work: Work): Promise<RunPublication> => {
+  const { world, order, states } = work;
+  const { warehouse, signal } = parts;
+  const commits: Commit[] = [];
+  for (const { id, snapshot, partitions } of work.moved.values()) {
+    signal?.throwIfAborted();
+    const [before, after] = [world.published.get(id), states.get(id)];
+    if (!before || !after) throw error('internal', {}, new TypeError(`${id} has no state`));
+    const committed = await replaceFiles({
+      ...{ snapshot, desired: after.adds, txnId: order.runId, now: Number(timeOf(parts) / 1000n), emit: parts.emit },
+    });
+    parts.emit('transform.committed', { model: id, version: committed.version });
+    commits.push({ id, before, after, version: committed.version, partitions });
+  }
+  const pointers = pointersOf(world, states);
+  const published = await warehouse.transaction(
+    async (tx) => {
+      await holdLeases(tx, work.staged);
+      for (const commit of commits) await copyRows(parts, work, tx, commit);
+      const { revision } = await publishEnvironment(tx, {
+        ...{ environment: world.environment.name, runId: order.runId, lake: parts.lake },
+        ...{ base: world.environment.revision, pointers },
+        moved: commits.map((commit) => movedTable(world, commit)),
+        reads: readTables(work),
+      });
+      await publishIntervals(tx, { revision, leases: work.staged });
+      await putFailingKeys(
+        tx,
+        order.runId,
+        work.failing.map(({ model, keys }) => ({ table: model, ...keys })),
+      );
+      await putPartitionStats(
+        tx,
+        order.runId,
+        work.summaries.map(({ versionId, summary }) => ({
+          ...{ versionId, partition: summary.partition },
+          stats: { summary: JSON.stringify(summary) },
+        })),
+      );
+      const status = work.unmade.length > 0 ? 'partial' : 'published';
+      await endRun(tx, { runId: order.runId, status, at: timeOf(parts), revision });
+      await moveViews(tx, world, states, pointers);
+      return revision;
+    },
+    signal ? { signal } : {},
+  );
+  return { revision: published, changed: commits.map(({ id }) => id) };
+};
+
+const seen = (world: World, state: TableState, id: string): SeenTable => ({
+  versionId: state.versionId ?? 0,
+  changedAt: world.physical.get(id)?.changedAt ?? 0,
+});
+
+const movedTable = (world: World, { id, after, version }: Commit): MovedTable => ({
+  ...seen(world, after, id),
+  ...totalsOf(after),
+  ...{ lakeVersion: version, dataVersion: after.dataVersion },
+});
+
+/** Tables that this run read and does not move: they must still be as it saw them. */
+const readTables = (work: Work): SeenTable[] => {
+  const names = new Set(
+    work.world.nodes
+      .filter(({ transform }) => work.moved.has(transform.id))
+      .flatMap((node) => inputsOf(node).map(({ name }) => name)),
+  );
+  return [...names].flatMap((id) => {
+    const state = work.states.get(id);
+    return state?.versionId === undefined || !state.snapshot || work.moved.has(id) ? [] : [seen(work.world, state, id)];
+  });
+};
+
+/** Brings the copy in PostgreSQL along: just the partitions that changed, or all where there is no copy. */
+const copyRows = async (parts: Parts, work: Work, tx: Tx, { id, before, after, partitions }: Commit): Promise<void> => {
+  const { transform } = after;
+  const table = work.world.physical.get(id)?.postgres;
+  if (table === undefined || !transform.targets.has('postgres')) return;
+  const lost = work.world.lostCopies.has(id) || before.dataVersion === '';
+  const some = isPartitioned(transform) && !lost;
+  const of = (state: TableState): string | undefined => {
+    const inside = (add: AddFile): boolean => partitions.has(keyOfAdd(transform, add) ?? '');
+    return state.snapshot && relationOf(state.snapshot, some ? state.adds.filter(inside) : state.adds);
+  };
+  const readable = of(after) ?? readableOf(after)?.duckdb;
+  if (readable === undefined) throw error('internal', {}, new TypeError(`${id} has no relation`));
+  await parts.duckdb.session(async (session) => {
+    const moved = await applyChange(
+      {
+        ...{ tx, warehouse: parts.warehouse, engine: parquetSession(session, parts.signal), signal: parts.signal },
+        tmp: join(parts.lake, '_staging', work.order.runId),
+      },
+      {
+        transform,
+        table,
+        partitions: some ? [...partitions] : undefined,
+        before: lost ? undefined : of(before),
+        after: readable,
+      },
+    );
+    parts.emit('transform.copied', { model: id, rows: moved.inserted });
+  });
+};
+
+/** Points the views at other tables where the environment does. Rows that changed in place need no view to move. */
+const moveViews = async (
+  tx: Tx,
+  world: World,
+  states: ReadonlyMap<string, TableState>,
+  pointers: readonly PointerTarget[],
+): Promise<void> => {
+  const now = new Map(world.environment.pointers.map(({ name, versionId }) => [name, versionId]));
+  const views = pointers.flatMap(({ name, versionId }) => {
+    const transform = states.get(name)?.transform;
+    const fingerprint = states.get(name)?.fingerprint ?? '';
+    if (!transform?.targets.has('postgres') || now.get(name) === versionId) return [];
+    return [{ transform, table: physicalName(transform, fingerprint) }];
+  });
+  const wanted = new Set(pointers.map(({ name }) => name));
+  const gone = [...now.keys()].filter((name) => !wanted.has(name));
+  if (views.length + gone.length > 0) await swapViews(tx, views, gone, world.environment.name);
+};

@@ -1,0 +1,41 @@
+import { type AddFile, fileOf, type Snapshot } from '../../../store/delta/index.js';
+import type { GraphNode } from '../files/graph.js';
+import type { ToMake } from '../plan/decide.js';
+import type { Made } from './make-batch.js';
+import type { Work } from './work.js';
+
+const sameInputs = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean => {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+};
+
+/**
+ * What an interrupted run had staged and audited, where it was made from just what is wanted now and its files are there: it need
+ * not be made again. What was asked for anew (`restated`) always is.
+ */
+export const takeStaged = async (
+  work: Work,
+  node: GraphNode,
+  snapshot: Snapshot,
+  open: readonly ToMake[],
+): Promise<Made[]> => {
+  const intervals = work.world.intervals.get(node.transform.id);
+  const taken: Made[] = [];
+  for (const toMake of open) {
+    const staged = intervals?.get(toMake.partition)?.staged;
+    if (!staged || toMake.because.includes('restated') || !sameInputs(staged.inVersions, toMake.wanted)) continue;
+    // A step that wrote no files made an empty partition.
+    const adds = staged.adds as unknown as readonly AddFile[];
+    const there = await Promise.all(adds.map((add) => snapshot.table.files.stat(fileOf(snapshot.table, add))));
+    if (there.some((file, i) => file === undefined || file.size !== adds[i]?.size)) continue;
+    const { rows, bytes, contentHash, scoreMillionths, coverageMillionths, stepId, engine, milliseconds } = staged;
+    taken.push({
+      ...{ toMake, adds, stepId, engine, milliseconds },
+      staged: {
+        ...{ rows, bytes, contentHash, scoreMillionths, coverageMillionths, results: [], dimensions: new Map() },
+        ...{ summary: { partition: toMake.partition, rows, columns: {} }, refused: undefined },
+      },
+    });
+  }
+  return taken;
+};

@@ -1,0 +1,62 @@
+import type { Snapshot } from '../../../store/delta/index.js';
+import type { CheckResultRow, Leased } from '../../../store/state/index.js';
+import type { Span } from '../plan/decide.js';
+import type { TableState } from '../plan/state.js';
+import type { World } from '../plan/world.js';
+import type { FailingKeys, PartitionSummary } from '../step/step.js';
+import type { Leases } from './leases.js';
+
+/** What is asked of a run. */
+export interface RunOrder {
+  readonly runId: string;
+  readonly kind: 'build' | 'run' | 'restate' | 'plan';
+  readonly planId: string | undefined;
+  /** Ids to be made again whatever their inputs say; without a span the whole of them. */
+  readonly restate: ReadonlyMap<string, Span | undefined>;
+}
+
+/** A partition that could not be made: what stood in its way, and how to try again. */
+export interface Unmade {
+  readonly model: string;
+  readonly partition: string;
+  /** `blocked`: what it reads could not be made. */
+  readonly status: 'quarantined' | 'failed' | 'blocked';
+  readonly code: string;
+  readonly reason: string;
+  /** The command that tries just this again. */
+  readonly retry: string;
+}
+
+/** A table whose contents this run changes. */
+export interface Moved {
+  readonly id: string;
+  /** Keys whose contents differ from the published ones. */
+  readonly partitions: Set<string>;
+  snapshot: Snapshot;
+}
+
+/** What a run has come to so far. */
+export interface Work {
+  readonly world: World;
+  readonly order: RunOrder;
+  /** `{{run.ts}}`. */
+  readonly at: bigint;
+  readonly leases: Leases;
+  /** Tables as this run will leave them. */
+  readonly states: Map<string, TableState>;
+  readonly moved: Map<string, Moved>;
+  /** Everything that was staged, and is published together. */
+  readonly staged: Leased[];
+  readonly unmade: Unmade[];
+  /** Ids of which something could not be made: tables that read them as a whole wait. */
+  readonly behind: Set<string>;
+  /** By id: partitions that could not be made. */
+  readonly missing: Map<string, Set<string>>;
+  readonly results: CheckResultRow[];
+  readonly failing: { readonly model: string; readonly keys: FailingKeys }[];
+  readonly summaries: { readonly versionId: number; readonly summary: PartitionSummary }[];
+  /** Folders of staged files, by table: what is not published of them goes at the end. */
+  readonly folders: { readonly id: string; readonly stepId: string; readonly snapshot: Snapshot }[];
+  /** Steps done, for progress. */
+  steps: number;
+}

@@ -1,0 +1,78 @@
+import { relation } from '../../../store/delta/index.js';
+import type { ModelChange } from '../meaning/compare.js';
+import { dryRun } from '../step/dry-run.js';
+import { emptyRelation } from '../step/relations.js';
+import type { Readable, StepParts } from '../step/step.js';
+import type { Plan, PlanStep, PlanViews } from './plan.js';
+import { readableOf } from './state.js';
+import { PRODUCTION, type World } from './world.js';
+
+/** Views in PostgreSQL that must point elsewhere, and whether they can keep what stands on them. */
+export const viewsOf = (world: World, changes: readonly ModelChange[]): PlanViews => {
+  const views: Record<keyof PlanViews, string[]> = { make: [], replace: [], recreate: [], drop: [] };
+  for (const { id, category, before, after, contract } of changes) {
+    if (category === 'removed') views.drop.push(id);
+    else if (!world.nodes.find(({ transform }) => transform.id === id)?.transform.targets.has('postgres')) continue;
+    else if (before === undefined) views.make.push(id);
+    else if (before.fingerprint !== after?.fingerprint)
+      (contract.removed.length + contract.changed.length > 0 ? views.recreate : views.replace).push(id);
+  }
+  return views;
+};
+
+/** Asks every allowed engine whether it can prepare what is new or changed. Nothing runs. */
+export const dryRunsOf = async (
+  world: World,
+  options: Pick<StepParts, 'engine' | 'warehouse'>,
+  changes: readonly ModelChange[],
+): Promise<Plan['dryRuns']> => {
+  const found = new Map<string, { ok: boolean; problems: string[] }>();
+  for (const node of world.nodes) {
+    const { transform, needs } = node;
+    if (!changes.some(({ id, category }) => id === transform.id && category !== 'metadata')) continue;
+    const inputs = new Map<string, Readable>(
+      [...needs].flatMap((id) => {
+        const state = world.published.get(id);
+        return state ? [[id, readableOf(state) ?? emptyRelation(state.transform.columns)] as const] : [];
+      }),
+    );
+    for (const [name, { snapshot }] of world.sources)
+      inputs.set(name, { duckdb: relation(snapshot), postgres: undefined });
+    const order = { transform, inputs, seeds: world.seeds, signal: undefined };
+    for (const { engine, ok, problem } of await dryRun(options, order)) {
+      const of = found.get(engine) ?? { ok: true, problems: [] };
+      of.ok = of.ok && ok;
+      if (!ok) of.problems.push(`${transform.id} on ${engine}: ${problem ?? 'it cannot be prepared'}`);
+      found.set(engine, of);
+    }
+  }
+  return [...found].map(([engine, of]) => ({ engine, ...of }));
+};
+
+/** What the one who applies should know before. */
+export const risksOf = (
+  world: World,
+  changes: readonly ModelChange[],
+  steps: readonly PlanStep[],
+): readonly string[] => [
+  ...world.empty.map((name) => `${name} holds nothing yet, so nothing can be made; ingest a file first`),
+  ...[...world.lostCopies].map((id) => `the copy of ${id} in PostgreSQL is missing and is made again from the lake`),
+  ...(world.environment.heldFrom === undefined
+    ? []
+    : [
+        `${world.environment.name} was rolled back from revision ${world.environment.heldFrom}; applying goes forward again`,
+      ]),
+  ...changes.flatMap(({ id, category, columns }) =>
+    category === 'breaking' || category === 'indirect'
+      ? [`readers of ${id} get other values${columns.length > 0 ? ` in ${columns.join(', ')}` : ''}`]
+      : [],
+  ),
+  ...(world.environment.name === PRODUCTION || world.frozen.size === 0
+    ? []
+    : [`${world.frozen.size} tables are shared with ${PRODUCTION} and stay as ${PRODUCTION} has them`]),
+  ...steps.flatMap(({ id, perhaps, partitions }) =>
+    perhaps > 0
+      ? [`${perhaps} of ${partitions} partitions of ${id} are made only if what they look up comes out changed`]
+      : [],
+  ),
+];

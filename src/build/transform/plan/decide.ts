@@ -1,0 +1,62 @@
+import type { Interval } from '../../../store/state/index.js';
+import type { GraphNode } from '../files/graph.js';
+import { WHOLE } from '../step/step.js';
+import { type InVersions, movedInputs, onlyNewer, type Readings, wantedOf } from './digests.js';
+import { isPartitioned } from './state.js';
+
+/** From the first key to before the second; either may be missing. */
+export interface Span {
+  readonly start: string | undefined;
+  readonly end: string | undefined;
+}
+
+/** One partition (or `*`) that must be made, and why. */
+export interface ToMake {
+  readonly partition: string;
+  /** What it is to be made from; empty: nothing holds rows of it any more. */
+  readonly wanted: InVersions;
+  /** Inputs that moved, `never made`, `restated`, `made again`. */
+  readonly because: readonly string[];
+}
+
+export interface Decision {
+  readonly make: readonly ToMake[];
+  /** Partitions that stay, and whose inputs have newer versions with the same contents for them. */
+  readonly newer: readonly { readonly partition: string; readonly wanted: InVersions }[];
+}
+
+const inSpan = (key: string, span: Span): boolean =>
+  key === WHOLE || ((span.start === undefined || key >= span.start) && (span.end === undefined || key < span.end));
+
+/**
+ * Which partitions of a table must be made: those whose inputs are not what they were made from. Pure but for the look-ups that
+ * `readings` does; a plan asks with what it expects of the tables above, a run with what they came to.
+ */
+export const decide = async (
+  node: GraphNode,
+  readings: Readings,
+  made: ReadonlyMap<string, Interval>,
+  options: { readonly restate?: Span | undefined; readonly restated?: boolean } = {},
+): Promise<Decision> => {
+  const wanted = await wantedOf(node, readings);
+  const make: ToMake[] = [];
+  const newer: { partition: string; wanted: InVersions }[] = [];
+  for (const [partition, reads] of wanted) {
+    const interval = made.get(partition);
+    const published = interval?.publishedRevision === undefined ? undefined : interval;
+    const because =
+      options.restated === true && inSpan(partition, options.restate ?? { start: undefined, end: undefined })
+        ? ['restated']
+        : published?.status === 'pending'
+          ? ['made again']
+          : movedInputs(reads, published?.inVersions);
+    if (because.length > 0) make.push({ partition, wanted: reads, because });
+    else if (published?.inVersions && onlyNewer(reads, published.inVersions)) newer.push({ partition, wanted: reads });
+  }
+  // What nothing holds rows of any more must be emptied, once.
+  if (isPartitioned(node.transform))
+    for (const [partition, interval] of made)
+      if (!wanted.has(partition) && interval.publishedRevision !== undefined && interval.rows > 0)
+        make.push({ partition, wanted: {}, because: ['its inputs hold nothing of it any more'] });
+  return { make: make.sort((a, b) => (a.partition < b.partition ? -1 : 1)), newer };
+};

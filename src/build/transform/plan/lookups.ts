@@ -1,0 +1,82 @@
+import type { ParquetEngine } from '../../../store/delta/index.js';
+import type { Interval } from '../../../store/state/index.js';
+import type { GraphNode } from '../files/graph.js';
+import { quoted } from '../sql-text.js';
+import { keyOfValue, truncateKey } from '../step/partition-keys.js';
+import { type Input, inputsOf } from './inputs.js';
+import { digestOf, keyOfAdd, readableOf, type TableState } from './state.js';
+
+type LookupInput = Extract<Input, { role: 'lookup' }>;
+
+/** The input whose rows are looked up: the one that the declaration names, else the only one that shares the partitions. */
+export const drivingInput = (
+  node: GraphNode,
+  { lookup }: LookupInput,
+): Extract<Input, { role: 'partition' }> | undefined =>
+  inputsOf(node)
+    .filter((input) => input.role === 'partition')
+    .find(({ name }, _i, all) => name === (lookup.input ?? (all.length === 1 ? all[0]?.name : undefined)));
+
+/**
+ * By partition of a fact: a digest of what its look-ups in a dimension give, found by doing them. So a dimension that changed touches
+ * just the partitions whose rows now point elsewhere. Only those are looked at for which `made` cannot tell.
+ */
+export const lookupDigests = async (
+  engine: ParquetEngine,
+  node: GraphNode,
+  input: LookupInput,
+  tables: { readonly dimension: TableState; readonly driving: TableState; readonly column: string },
+  made: ReadonlyMap<string, Interval>,
+): Promise<ReadonlyMap<string, string>> => {
+  const { dimension, driving, column } = tables;
+  const { partition } = node.transform;
+  const source = driving.transform.partition;
+  const rows = readableOf(driving);
+  const known = readableOf(dimension);
+  if (!partition || !rows || !known) return new Map();
+  const contents = new Map<string, string[]>();
+  for (const [key, { contentHash, rows: count }] of driving.partitions)
+    if (count > 0) {
+      const own = truncateKey(key, partition.unit);
+      contents.set(own, [...(contents.get(own) ?? []), `${key} ${contentHash}`]);
+    }
+  const digests = new Map<string, string>();
+  const open = new Map<string, string>();
+  for (const [key, parts] of contents) {
+    const driven = digestOf(parts);
+    const [version, digest, read] = (made.get(key)?.inVersions?.[input.name] ?? '').split(':');
+    if (version === dimension.dataVersion && digest !== undefined && read === driven)
+      digests.set(key, `${digest}:${read}`);
+    else open.set(key, driven);
+  }
+  if (open.size === 0) return digests;
+  const { lookup } = input;
+  const { scd2, surrogate } = dimension.transform;
+  const key = quoted(lookup.key);
+  const at = quoted(lookup.asOf);
+  const during = scd2
+    ? ` AND i.${at} >= d.${quoted(scd2.validFrom)} AND i.${at} < coalesce(d.${quoted(scd2.validTo)}, 'infinity')`
+    : '';
+  // Only files of the partitions in question, where the driving table is cut by the same column.
+  const inQuestion = (key: string | undefined) => key !== undefined && open.has(truncateKey(key, partition.unit));
+  const adds =
+    source?.column === column && open.size < contents.size
+      ? driving.adds.filter((add) => inQuestion(keyOfAdd(driving.transform, add)))
+      : driving.adds;
+  const from = readableOf(driving, adds)?.duckdb ?? rows.duckdb;
+  const found = await engine.query(
+    `SELECT i.${quoted(column)}::VARCHAR AS p, sum(hash(i.${key}, i.${at}, d.${quoted(surrogate ?? lookup.key)}))::VARCHAR AS h
+     FROM ${from} AS i LEFT JOIN ${known.duckdb} AS d ON d.${key} = i.${key}${during} GROUP BY 1 ORDER BY 1`,
+  );
+  const type = driving.transform.columns.find((c) => c.name === column)?.type ?? { kind: 'date' };
+  const unit = source?.unit ?? partition.unit;
+  const sums = new Map<string, string[]>();
+  for (const row of found) {
+    const value = keyOfValue(row['p'] === null ? null : String(row['p']), type, unit);
+    if (value === undefined) continue;
+    const own = truncateKey(value, partition.unit);
+    sums.set(own, [...(sums.get(own) ?? []), `${value} ${String(row['h'])}`]);
+  }
+  for (const [own, driven] of open) digests.set(own, `${digestOf(sums.get(own) ?? [])}:${driven}`);
+  return digests;
+};

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import type { ParquetEngine } from '../../../store/delta/index.js';
+import type { Warehouse } from '../../../store/engine/index.js';
+import { versionsById } from '../../../store/state/index.js';
+import { chooseEngine } from '../apply/engine-for.js';
+import { joined } from '../apply/joined.js';
+import type { GraphNode } from '../files/graph.js';
+import { compare, type ModelChange } from '../meaning/compare.js';
+import { readStored, type StoredDefinition } from '../meaning/stored.js';
+import { impliedChecks } from '../step/check-sql.js';
+import { truncateKey } from '../step/partition-keys.js';
+import { foreignDependents } from '../target/dependents.js';
+import { dryRunsOf, risksOf, viewsOf } from './consequences.js';
+import { decide, type Span, type ToMake } from './decide.js';
+import type { Readings } from './digests.js';
+import { inputsOf } from './inputs.js';
+import type { Plan, PlanStep } from './plan.js';
+import { readingsOf } from './readings.js';
+import { isPartitioned, type PartitionState, type TableState } from './state.js';
+import { madeOf, type World } from './world.js';
+
+export interface PlanOptions {
+  readonly engine: ParquetEngine;
+  readonly warehouse: Warehouse;
+  /** Ids to be made again, and which partitions of them; a breaking change of one of these needs no new version. */
+  readonly restate: ReadonlyMap<string, Span | undefined>;
+  /** Ids whose change holds for partitions made from now on. */
+  readonly forwardOnly: ReadonlySet<string>;
+  /** DuckDB's memory limit. */
+  readonly memoryBytes: number;
+}
+
+/** Contents that a run has yet to make. */
+const UNKNOWN = '?';
+const isUnknown = (state: TableState): boolean => state.dataVersion.startsWith(UNKNOWN);
+
+/** Decides what a run would do, with tables that are to be made taken as changed. Nothing is made. */
+export const makePlan = async (world: World, options: PlanOptions): Promise<Plan> => {
+  const changes = await changesOf(world, options);
+  const { steps, made } = await stepsOf(world, options);
+  const views = viewsOf(world, changes);
+  const dependents = await foreignDependents(options.warehouse, [...views.recreate, ...views.drop]);
+  const dryRuns = await dryRunsOf(world, options, changes);
+  const blocked = [
+    ...changes.flatMap(({ id, blocked: why }) => (why === undefined ? [] : [`${id}: ${why}`])),
+    ...dependents.map(
+      ({ view, dependent, kind }) =>
+        `the view ${view} must be made anew, and the ${kind} ${dependent}, which is not of these transforms, stands on it: drop ${dependent} first and make it again afterwards`,
+    ),
+    ...dryRuns.flatMap(({ problems }) => problems),
+    ...steps.flatMap(({ id, engine, route }) => (engine === undefined ? [`${id}: ${route}`] : [])),
+  ];
+  const { environment } = world;
+  const body: Omit<Plan, 'id'> = {
+    ...{ environment: environment.name, baseRevision: environment.revision, filesHash: world.filesHash },
+    restate: [...options.restate].map(([id, span]) => ({ id, span })),
+    ...{ changes, steps, views, blocked, dryRuns, risks: risksOf(world, changes, steps) },
+    reuse: world.nodes.map(({ transform }) => transform.id).filter((id) => !made.has(id)),
+    emptySources: world.empty,
+    readBytes: steps.reduce((sum, step) => sum + step.readBytes, 0),
+    rollbackTo: environment.revision > 0 ? environment.revision : undefined,
+  };
+  return { id: createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 8), ...body };
+};
+
+/** How the files differ from what the environment has. */
+const changesOf = async (world: World, options: PlanOptions): Promise<readonly ModelChange[]> => {
+  const there = await versionsById(
+    options.warehouse,
+    world.environment.pointers.map(({ versionId }) => versionId),
+  );
+  const old = new Map<string, StoredDefinition>();
+  for (const { name, versionId } of world.environment.pointers) {
+    const version = there.get(versionId);
+    if (version) old.set(name, readStored(version.definition));
+  }
+  const rules = { restate: new Set(options.restate.keys()), forwardOnly: options.forwardOnly };
+  return [...new Set([...world.stored.keys(), ...old.keys()])].flatMap(
+    (id) => compare(old.get(id), world.stored.get(id), rules) ?? [],
+  );
+};
+
+const stepsOf = async (world: World, options: PlanOptions) => {
+  const states = new Map(world.published);
+  const steps: PlanStep[] = [];
+  const made = new Set<string>();
+  if (world.empty.length > 0) return { steps, made };
+  for (const node of world.nodes) {
+    const { id, kind } = node.transform;
+    const state = states.get(id);
+    if (!state || world.frozen.has(id) || kind === 'history' || kind === 'view') continue;
+    const { make } = await decide(node, expecting(readingsOf(world, states, options.engine)), madeOf(world, id), {
+      restate: options.restate.get(id),
+      restated: options.restate.has(id),
+    });
+    if (make.length === 0) continue;
+    made.add(id);
+    steps.push(stepOf(world, states, node, make, options.memoryBytes));
+    states.set(id, expected(state, make));
+  }
+  return { steps, made };
+};
+
+/** A table after a run that has yet to happen: its new contents are nobody's guess. */
+const expected = (state: TableState, make: readonly ToMake[]): TableState => {
+  const partitions = new Map<string, PartitionState>(state.partitions);
+  for (const { partition, wanted } of make)
+    partitions.set(partition, {
+      ...{ contentHash: UNKNOWN, bytes: partitions.get(partition)?.bytes ?? 0 },
+      rows: Object.keys(wanted).length > 0 ? 1 : 0,
+    });
+  return { ...state, partitions, dataVersion: `${UNKNOWN}${state.transform.id}`, postgres: undefined };
+};
+
+/** Look-ups in tables that are yet to be made give nobody knows what: every partition may be touched. */
+const expecting = (readings: Readings): Readings => ({
+  ...readings,
+  lookups: async (node, input) => {
+    const { partition } = node.transform;
+    const driving = inputsOf(node).find((i) => i.role === 'partition' && i.name === (input.lookup.input ?? i.name));
+    if (!driving || !partition) return new Map();
+    const [dimension, drives] = [readings.table(input.name), readings.table(driving.name)];
+    if (!isUnknown(dimension) && !isUnknown(drives)) return readings.lookups(node, input);
+    const known = isUnknown(dimension) ? new Map<string, string>() : await readings.lookups(node, input);
+    return new Map(
+      [...drives.partitions].map(([key]) => {
+        const own = truncateKey(key, partition.unit);
+        return [own, known.get(own) ?? UNKNOWN];
+      }),
+    );
+  },
+});
+
+const stepOf = (
+  world: World,
+  states: ReadonlyMap<string, TableState>,
+  node: GraphNode,
+  make: readonly ToMake[],
+  memoryBytes: number,
+): PlanStep => {
+  const { transform } = node;
+  const route = chooseEngine(world, states, node, make.length, memoryBytes);
+  const unknown = new Set(
+    inputsOf(node).flatMap((i) => {
+      const state = states.get(i.name);
+      return i.role !== 'partition' && state && isUnknown(state) ? [i.name] : [];
+    }),
+  );
+  const perhaps = make.filter(({ because }) => because.every((name) => unknown.has(name))).length;
+  const intervals = world.intervals.get(transform.id);
+  const past = make.flatMap(({ partition }) => {
+    const interval = intervals?.get(partition);
+    return interval?.milliseconds === undefined ? [] : [interval];
+  });
+  const most = Math.min(transform.partition?.maxBatch ?? make.length, Math.ceil(make.length / (route.batches || 1)));
+  const checks = [...impliedChecks(transform), ...transform.checks];
+  return {
+    ...{ id: transform.id, partitions: make.length, perhaps, engine: route.engine, route: route.why },
+    ...{ first: make[0]?.partition ?? '', last: make.at(-1)?.partition ?? '', readBytes: route.readBytes },
+    because: [...new Set(make.flatMap(({ because }) => because))],
+    statements:
+      isPartitioned(transform) && transform.partition
+        ? joined(make, transform.partition.unit, Math.max(1, most), () => false).length
+        : 1,
+    past:
+      past.length === 0
+        ? undefined
+        : {
+            milliseconds: Math.max(...past.map(({ milliseconds }) => milliseconds ?? 0)),
+            bytes: past.reduce((sum, { bytes }) => sum + bytes, 0),
+          },
+    checks: { all: checks.length, critical: checks.filter(({ severity }) => severity === 'critical').length },
+  };
+};

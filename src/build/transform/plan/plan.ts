@@ -1,0 +1,66 @@
+import type { ModelChange } from '../meaning/compare.js';
+import type { Span } from './decide.js';
+
+/** What one table needs: which partitions, by which engine, and why. */
+export interface PlanStep {
+  readonly id: string;
+  /** How many partitions are to be made; 1 for a whole table. */
+  readonly partitions: number;
+  /** `*` for a whole table. */
+  readonly first: string;
+  readonly last: string;
+  /** Of these, those that are made only if the tables named in `because` come out changed. */
+  readonly perhaps: number;
+  /** What moved: inputs, `never made`, `restated`. */
+  readonly because: readonly string[];
+  readonly engine: string | undefined;
+  readonly statements: number;
+  /** Why this engine, with the numbers. */
+  readonly route: string;
+  /** Compressed bytes that it reads. */
+  readonly readBytes: number;
+  /** What the same partitions took and held the last time; undefined: they were never made. */
+  readonly past: { readonly milliseconds: number; readonly bytes: number } | undefined;
+  readonly checks: { readonly all: number; readonly critical: number };
+}
+
+export interface PlanViews {
+  readonly make: readonly string[];
+  /** Keeps its identity and its grants. */
+  readonly replace: readonly string[];
+  /** Must be dropped and made anew, because columns went or changed. */
+  readonly recreate: readonly string[];
+  readonly drop: readonly string[];
+}
+
+/** What would happen, decided and not done. The same stages as a run's; plain data, so that it can be kept and printed. */
+export interface Plan {
+  readonly id: string;
+  readonly environment: string;
+  readonly baseRevision: number;
+  /** Of the files that it was made from: it holds for these only. */
+  readonly filesHash: string;
+  readonly restate: readonly { readonly id: string; readonly span: Span | undefined }[];
+  readonly changes: readonly ModelChange[];
+  readonly steps: readonly PlanStep[];
+  /** Tables that stay as they are. */
+  readonly reuse: readonly string[];
+  readonly views: PlanViews;
+  /** What could go wrong, each a sentence; those in `blocked` forbid it. */
+  readonly risks: readonly string[];
+  readonly blocked: readonly string[];
+  readonly dryRuns: readonly { readonly engine: string; readonly ok: boolean; readonly problems: readonly string[] }[];
+  /** Sources that hold nothing yet: there is nothing to make of them. */
+  readonly emptySources: readonly string[];
+  readonly readBytes: number;
+  /** The revision that `assay rollback` goes back to; undefined: there is none. */
+  readonly rollbackTo: number | undefined;
+}
+
+/** `none`: nothing to do; `changes`; `blocked`: it must not be applied. The exit codes 0, 2 and 1 of `assay plan`. */
+export const planStatus = (plan: Plan): 'none' | 'changes' | 'blocked' =>
+  plan.blocked.length > 0
+    ? 'blocked'
+    : plan.steps.length + plan.changes.length + plan.views.drop.length > 0
+      ? 'changes'
+      : 'none';

@@ -1,0 +1,77 @@
+import { type Plan, type PlanStep, planStatus } from './plan.js';
+
+const MARK = { new: '+', removed: '-', metadata: '=', additive: '~', forward_only: '~', breaking: '!', indirect: '~' };
+
+export const sizeText = (bytes: number): string => {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+};
+
+const count = (n: number, what: string): string => `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`;
+
+const stepLine = (step: PlanStep): string => {
+  const { id, first, last, partitions, perhaps, statements, past } = step;
+  const what =
+    first === '*'
+      ? 'whole'
+      : `${first}${first === last ? '' : `..${last}`}  ${count(partitions, 'partition')}${perhaps > 0 ? ` (${perhaps} perhaps)` : ''} in ${count(statements, 'statement')}`;
+  const before = past ? `, last time ${past.milliseconds} ms and ${sizeText(past.bytes)}` : '';
+  return `  build   ${id} ${what} on ${step.engine ?? 'no engine'} (${step.route}; reads ${sizeText(step.readBytes)}${before})\n          because ${step.because.join(', ')}`;
+};
+
+/** A plan for people. `explain` adds the diffs and the reasons of every change. */
+export const planText = (plan: Plan, explain = false): string => {
+  const status = planStatus(plan);
+  const lines = [`Plan ${plan.id} for ${plan.environment} (base revision ${plan.baseRevision})`];
+  for (const { engine, ok, problems } of plan.dryRuns)
+    lines.push(`  dry run ${engine}: ${ok ? 'ok' : problems.join('; ')}`);
+  for (const change of plan.changes) {
+    const from = change.before?.fingerprint.slice(0, 4) ?? 'none';
+    const to = change.after?.fingerprint.slice(0, 4) ?? 'none';
+    const added = change.contract.added.map((c) => ` +${c.name} ${c.type}`).join('');
+    const removed = change.contract.removed.map((c) => ` -${c.name}`).join('');
+    const how = change.direct ? '' : ' (indirect)';
+    lines.push(
+      `${MARK[change.category]} ${change.id} v${change.version} ${from}→${to} ${change.category.toUpperCase()}${how}${added}${removed}`,
+    );
+    if (explain || change.category === 'breaking' || change.category === 'indirect')
+      for (const reason of change.reasons) lines.push(`    ${reason}`);
+    if (change.blocked !== undefined) lines.push(`    BLOCKED: ${change.blocked}`);
+    if (explain && change.diff !== '') lines.push(...change.diff.split('\n').map((line) => `    ${line}`));
+  }
+  for (const step of plan.steps) lines.push(stepLine(step));
+  if (plan.reuse.length > 0 && plan.changes.length + plan.steps.length > 0)
+    lines.push(`  reuse   ${plan.reuse.join(', ')}`);
+  const { make, replace, recreate, drop } = plan.views;
+  const views = [
+    ...(make.length > 0 ? [`make ${make.length}`] : []),
+    ...(replace.length > 0 ? [`replace ${replace.length}`] : []),
+    ...(recreate.length > 0 ? [`make ${recreate.length} anew with their grants`] : []),
+    ...(drop.length > 0 ? [`drop ${drop.length}`] : []),
+  ];
+  if (views.length > 0) lines.push(`  views   ${views.join(', ')}`);
+  for (const risk of plan.risks) lines.push(`  risk    ${risk}`);
+  for (const why of plan.blocked) lines.push(`  BLOCKED ${why}`);
+  const checks = plan.steps.reduce((sum, step) => sum + step.checks.all, 0);
+  const critical = plan.steps.reduce((sum, step) => sum + step.checks.critical, 0);
+  if (plan.steps.length > 0)
+    lines.push(`  checks  ${checks} (${critical} critical)   reads ${sizeText(plan.readBytes)}`);
+  if (status !== 'none')
+    lines.push(
+      `  back    ${plan.rollbackTo === undefined ? 'this is the first publication' : `assay rollback ${plan.environment} ${plan.rollbackTo}`}`,
+    );
+  lines.push(
+    status === 'none'
+      ? 'nothing to do'
+      : status === 'blocked'
+        ? 'this plan cannot be applied'
+        : `apply it with: assay apply ${plan.id}`,
+  );
+  return `${lines.join('\n')}\n`;
+};

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { type AddFile, relationOf, type Snapshot } from '../../../store/delta/index.js';
+import type { Transform } from '../files/definition.js';
+import { keyOfValue, partitionType } from '../step/partition-keys.js';
+import { type Readable, WHOLE } from '../step/step.js';
+
+/** One partition (or `*`) of a table as it is, or as this run will leave it. */
+export interface PartitionState {
+  readonly contentHash: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/**
+ * What a table holds at one moment of a run: as it is published, or with staged partitions in the place of published ones. Children
+ * read their parents through it, so a run sees its own rows and everybody else the published ones.
+ */
+export interface TableState {
+  readonly transform: Transform;
+  /** Undefined: this meaning of the table was never made. */
+  readonly versionId: number | undefined;
+  readonly fingerprint: string;
+  /** Of the newest commit: its schema and folder. Undefined for a view, and where nothing was made yet. */
+  readonly snapshot: Snapshot | undefined;
+  /** Live files of this state. */
+  readonly adds: readonly AddFile[];
+  readonly partitions: ReadonlyMap<string, PartitionState>;
+  /** Changes exactly when the contents do; '' when nothing was made yet. */
+  readonly dataVersion: string;
+  /** The relation in PostgreSQL, where it holds just this state. */
+  readonly postgres: string | undefined;
+  /** Of a view: its SELECT over its inputs' relations, for DuckDB. */
+  readonly view: string | undefined;
+}
+
+/** A table that is made partition by partition has one ledger row for each; any other has one for the whole. */
+export const isPartitioned = (transform: Transform): boolean => transform.kind === 'incremental_by_partition';
+
+/** The partition that a file holds; undefined for one of a null or odd value, which no partition of ours is. */
+export const keyOfAdd = (transform: Transform, add: AddFile): string | undefined => {
+  const { partition } = transform;
+  if (!isPartitioned(transform) || !partition) return WHOLE;
+  const type = partitionType(partition, transform.columns);
+  return keyOfValue(add.partitionValues[partition.column] ?? null, type, partition.unit);
+};
+
+const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A table's version says its meaning and its contents, so equal contents keep it. */
+export const dataVersionOf = (fingerprint: string, partitions: ReadonlyMap<string, PartitionState>): string => {
+  const lines = [...partitions]
+    .filter(([, state]) => state.rows > 0)
+    .map(([key, state]) => `${key} ${state.contentHash}`)
+    .sort();
+  return sha([fingerprint, ...lines].join('\n')).slice(0, 16);
+};
+
+/** Totals over all partitions. */
+export const totalsOf = (state: TableState): { readonly rows: number; readonly bytes: number } => {
+  let rows = 0;
+  let bytes = 0;
+  for (const partition of state.partitions.values()) {
+    rows += partition.rows;
+    bytes += partition.bytes;
+  }
+  return { rows, bytes };
+};
+
+/** How engines read a state: all of it, or some of its files. Errors: none; a table that was never made has no rows and no relation. */
+export const readableOf = (state: TableState, adds: readonly AddFile[] = state.adds): Readable | undefined => {
+  if (state.view !== undefined) return { duckdb: state.view, postgres: state.postgres };
+  if (!state.snapshot) return undefined;
+  return { duckdb: relationOf(state.snapshot, adds), postgres: adds === state.adds ? state.postgres : undefined };
+};
+
+/** Digest of several parts in a fixed order: what a partition was made from. */
+export const digestOf = (parts: readonly string[]): string => sha(parts.join('\n')).slice(0, 24);
+
+/** The state after some partitions were made anew. */
+export const withStaged = (
+  state: TableState,
+  staged: {
+    readonly snapshot: Snapshot;
+    readonly adds: readonly AddFile[];
+    readonly partitions: ReadonlyMap<string, PartitionState>;
+  },
+): TableState => {
+  const replaced = staged.partitions;
+  const kept = replaced.has(WHOLE)
+    ? []
+    : state.adds.filter((add) => !replaced.has(keyOfAdd(state.transform, add) ?? ''));
+  const partitions = new Map(replaced.has(WHOLE) ? [] : state.partitions);
+  for (const [key, partition] of replaced) partitions.set(key, partition);
+  return {
+    ...state,
+    snapshot: staged.snapshot,
+    adds: [...kept, ...staged.adds],
+    partitions,
+    dataVersion: dataVersionOf(state.fingerprint, partitions),
+    postgres: undefined,
+  };
+};
