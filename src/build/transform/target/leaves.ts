@@ -14,12 +14,12 @@ export interface Span {
   readonly to: string | undefined;
 }
 
-/** The key after which no year has four digits. */
+/** The last keys that there are; nothing lies behind them. */
 const LAST: Readonly<Record<Unit, string>> = {
-  hour: '9999-12-31T23',
-  day: '9999-12-31',
-  month: '9999-12',
-  year: '9999',
+  hour: '9998-12-31T23',
+  day: '9998-12-31',
+  month: '9998-12',
+  year: '9998',
 };
 
 /** The column's value at the end of a partition; undefined: the end of time. */
