@@ -48,13 +48,19 @@ export interface Meaning {
   readonly rowset: string;
   /** Output column to the hash of its expression and of all it is made from. */
   readonly columns: ReadonlyMap<string, string>;
+  /** The same hashes as they would be if no input could change: what this file says by itself. */
+  readonly own: { readonly rowset: string; readonly columns: ReadonlyMap<string, string> };
   readonly lineage: Lineage;
-  /** Input (id, `source:bronze.x`, `seed:x`) to the hashes of its rows and of those of its columns that are used: a child depends on these only. */
+  /** Input, as lineage names it, to the hashes of its rows and of those of its columns that are used: a child depends on these only. */
   readonly reads: ReadonlyMap<string, Read>;
   /** Everything of the front matter that decides the table's bytes, in a fixed order. */
   readonly definition: Readonly<Record<string, unknown>>;
   /** Canonical text of each top-level projection; undefined where appending one may change rows (DISTINCT, set operation, ...). */
   readonly projections: readonly string[] | undefined;
+  /** Canonical text of the rest of the statement. */
+  readonly rest: string;
+  /** Part of the statement (`WHERE`, `WITH lines`) to a hash of its text. */
+  readonly parts: Readonly<Record<string, string>>;
   readonly warnings: readonly Warning[];
   /** sha256 of everything that decides the table's bytes, inputs included; equal hash, equal table. */
   readonly dataHash: string;

@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
 import { error } from '../../../errors/index.js';
+import { typeText } from '../../../query/index.js';
 import type { ContractRules, Kind, Transform } from '../files/definition.js';
 import type { ColumnEdge, Meaning } from './meaning.js';
 
 /** A contract column as it is kept: `type` is the text form. */
 export type StoredColumn = { readonly name: string; readonly type: string; readonly nullable: boolean };
+
+type Hashes = Readonly<Record<string, string>>;
 
 /** What is kept of a model version, as JSON: enough to compare a later file with it and to print it. */
 export type StoredDefinition = {
@@ -18,15 +22,13 @@ export type StoredDefinition = {
   readonly contract: readonly StoredColumn[];
   readonly rules: ContractRules;
   readonly forwardOnly: boolean;
-  readonly canonical: string;
-  /** Canonical text without its newest top-level projections is what `additive` compares: each projection's text, in order. */
-  readonly projections: readonly string[] | undefined;
+  /** Hashes of the statement: of each top-level projection (undefined where one more may change rows), of the rest, of its parts. */
+  readonly statement: { readonly projections?: readonly string[]; readonly rest: string; readonly parts: Hashes };
   readonly definition: Readonly<Record<string, unknown>>;
   readonly rowset: string;
-  readonly columns: Readonly<Record<string, string>>;
-  readonly reads: Readonly<
-    Record<string, { readonly rowset: string; readonly columns: Readonly<Record<string, string>> }>
-  >;
+  readonly columns: Hashes;
+  readonly own: { readonly rowset: string; readonly columns: Hashes };
+  readonly reads: Readonly<Record<string, { readonly rowset: string; readonly columns: Hashes }>>;
   readonly lineage: {
     readonly columns: Readonly<Record<string, readonly ColumnEdge[]>>;
     readonly rows: readonly ColumnEdge[];
@@ -37,12 +39,44 @@ export type StoredDefinition = {
   readonly fingerprint: string;
 };
 
+const short = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
 /** What is to be kept of a transform, to compare later files with. */
-export const storedOf = (_transform: Transform, _meaning: Meaning): StoredDefinition => {
-  throw error('internal', {});
+export const storedOf = (transform: Transform, meaning: Meaning): StoredDefinition => {
+  const { projections, rest, parts, lineage } = meaning;
+  return {
+    format: 1,
+    id: transform.id,
+    name: transform.name,
+    version: transform.version,
+    kind: transform.kind,
+    file: transform.file,
+    text: transform.text,
+    contract: transform.columns.map(({ name, type, nullable }) => ({ name, type: typeText(type), nullable })),
+    rules: transform.contract,
+    forwardOnly: transform.forwardOnly,
+    statement: { ...(projections ? { projections: projections.map(short) } : {}), rest: short(rest), parts },
+    definition: meaning.definition,
+    rowset: meaning.rowset,
+    columns: Object.fromEntries(meaning.columns),
+    own: { rowset: meaning.own.rowset, columns: Object.fromEntries(meaning.own.columns) },
+    reads: Object.fromEntries(
+      [...meaning.reads].map(([name, { rowset, columns }]) => [name, { rowset, columns: Object.fromEntries(columns) }]),
+    ),
+    lineage: {
+      columns: Object.fromEntries(lineage.columns),
+      rows: lineage.rows,
+      opaque: [...lineage.opaque],
+    },
+    dataHash: meaning.dataHash,
+    metaHash: meaning.metaHash,
+    fingerprint: meaning.fingerprint,
+  };
 };
 
-/** What was kept, read back. Errors: `internal` when it was written by a later Assay in another form. */
-export const readStored = (_definition: Readonly<Record<string, unknown>>): StoredDefinition => {
-  throw error('internal', {});
+/** What was kept, read back. Errors: `internal` when another Assay wrote it in another form. */
+export const readStored = (definition: Readonly<Record<string, unknown>>): StoredDefinition => {
+  if (definition['format'] !== 1)
+    throw error('internal', {}, new TypeError(`a stored definition has the form ${String(definition['format'])}`));
+  return definition as StoredDefinition;
 };
