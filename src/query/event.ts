@@ -25,6 +25,14 @@ export interface Events {
   /** One table's copy is in the warehouse, inside the transaction that will publish it. */
   'transform.copied': { readonly model: string; readonly rows: number };
   'transform.published': { readonly revision: number; readonly tables: number; readonly milliseconds: number };
+  /** One test of one transform on one engine has ended. */
+  'transform.tested': {
+    readonly model: string;
+    readonly test: string;
+    readonly engine: string;
+    readonly status: 'pass' | 'fail' | 'skip';
+    readonly milliseconds: number;
+  };
   'transform.quarantined': { readonly model: string; readonly reason: string };
   'rollup.published': {
     readonly rollup: string;

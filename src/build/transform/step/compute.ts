@@ -8,6 +8,11 @@ import { advanceHistory, historyOf } from './scd2.js';
 import { bodyFor, checkShape } from './shape.js';
 import type { StepOrder, StepParts } from './step.js';
 
+/** What computing needs; a step on DuckDB alone does not ask the warehouse. */
+export type ComputeParts = Pick<StepParts, 'engine' | 'tmp'> & {
+  readonly warehouse: StepParts['warehouse'] | undefined;
+};
+
 /** Rows of a step as a SELECT of DuckDB, and what it stands on. */
 export interface Computed {
   /** Gives exactly the contract's columns. */
@@ -20,7 +25,7 @@ const FRESH = viewOf('step.rows');
 
 /** The SELECT's rows on the engine of the order, as a SELECT of DuckDB. */
 const rowsOf = async (
-  parts: Pick<StepParts, 'engine' | 'warehouse' | 'tmp'>,
+  parts: ComputeParts,
   order: StepOrder,
   session: Session,
 ): Promise<{ readonly select: string; readonly columns: readonly string[]; readonly drop: () => Promise<void> }> => {
@@ -33,7 +38,9 @@ const rowsOf = async (
       order,
       references.filter((of) => of.kind === 'seed'),
     );
-    return fromPostgres(parts, order);
+    const { warehouse } = parts;
+    if (!warehouse) throw error('internal', {}, new TypeError('a step on PostgreSQL needs the warehouse'));
+    return fromPostgres({ ...parts, warehouse }, order);
   }
   if (engine === 'spark')
     throw error('transform-invalid', { file: body.file, line: 1, what: 'no Spark server is configured' });
@@ -47,10 +54,7 @@ const rowsOf = async (
  * Computes an order's rows as its kind wants them: what changed by partition, the whole table for every other kind. The rows are made
  * when the SELECT runs, except where a kind needs them twice. Errors: see `makeStep`.
  */
-export const compute = async (
-  parts: Pick<StepParts, 'engine' | 'warehouse' | 'tmp'>,
-  order: StepOrder,
-): Promise<Computed> => {
+export const compute = async (parts: ComputeParts, order: StepOrder): Promise<Computed> => {
   const { transform } = order;
   const session = openSession(parts.engine);
   const drops = [() => session.clear()];

@@ -2,8 +2,8 @@ import { AssayError, error } from '../../../errors/index.js';
 import { type AddFile, relationOf, type Staged, writeParquet } from '../../../store/delta/index.js';
 import { auditStep } from './audit-step.js';
 import { compute } from './compute.js';
-import { keyOfValue, partitionType } from './partition-keys.js';
-import { type StagedStep, type StepOrder, type StepParts, WHOLE } from './step.js';
+import { partitionIn } from './outside.js';
+import type { StagedStep, StepOrder, StepParts } from './step.js';
 
 /**
  * Computes an order's rows on its engine, writes them as Parquet files below `d/<stepId>/` of the table, and audits them before anyone
@@ -49,29 +49,11 @@ const brokenContract = ({ transform }: StepOrder, thrown: unknown): unknown => {
 };
 
 /** Bytes of the files of each partition. A file outside of the order's partitions is an error that names the partition. */
-const bytesByPartition = (
-  { transform, partitions }: StepOrder,
-  adds: readonly AddFile[],
-): ReadonlyMap<string, number> => {
-  const { partition, columns } = transform;
+const bytesByPartition = (order: StepOrder, adds: readonly AddFile[]): ReadonlyMap<string, number> => {
+  const column = order.transform.partition?.column ?? '';
   const bytes = new Map<string, number>();
-  const wanted = new Set(partitions ?? [WHOLE]);
   for (const { partitionValues, size } of adds) {
-    const text = partition && (partitionValues[partition.column] ?? null);
-    const key = partition && keyOfValue(text ?? null, partitionType(partition, columns), partition.unit);
-    if (partition && key === undefined)
-      throw error('contract-broken', {
-        model: transform.id,
-        file: transform.file,
-        what: `${partition.column} ${text ?? 'null'} is no ${partition.unit}: the partition column must hold the first instant of one`,
-      });
-    const at = partitions && key !== undefined ? key : WHOLE;
-    if (!wanted.has(at))
-      throw error('contract-broken', {
-        model: transform.id,
-        file: transform.file,
-        what: `the SELECT gave rows of partition ${at}, which is outside of ${partitions?.[0]} to ${partitions?.at(-1)}; bound them by {{partition.start}} and {{partition.end}}`,
-      });
+    const at = partitionIn(order, partitionValues[column] ?? null);
     bytes.set(at, (bytes.get(at) ?? 0) + size);
   }
   return bytes;
