@@ -1,45 +1,40 @@
-import { parseDecimal, parseType } from '../../../query/index.js';
+import { parseType } from '../../../query/index.js';
+import { checkAgreement } from './agreement.js';
+import { checksOf, type KnownColumn, millionths } from './check-reader.js';
 import {
-  type Check,
   type ContractColumn,
+  type ContractRules,
+  DIALECTS,
+  type EngineChoice,
   KINDS,
-  METRIC_TYPES,
-  type MetricType,
-  type Question,
-  type Scd2,
-  SEVERITIES,
   type Transform,
 } from './definition.js';
-import type { YamlNode } from './yaml-reader.js';
+import { lookupsOf, partitionOf } from './partition-reader.js';
+import { scd2Of } from './scd2-reader.js';
+import { meant, type YamlNode } from './yaml-reader.js';
 
-const FIELDS =
-  'name version description kind role lookups partition keys scd2 targets storage engine columns contract checks quality owner deprecates sunset synthetic pseudonyms'.split(
+export const FIELDS =
+  'name version description kind role lookups partition keys scd2 targets storage engine columns contract checks quality owner deprecates sunset forward_only synthetic pseudonyms'.split(
     ' ',
   );
-const CHECK_FIELDS = 'type name columns severity tolerance metric description values to field expression sql'.split(
-  ' ',
-);
-const METRIC_OF: Readonly<Record<Question['type'], MetricType>> = {
-  not_null: 'completeness',
-  unique: 'uniqueness',
-  accepted_values: 'validity',
-  relationship: 'consistency',
-  expression: 'validity',
-  sql: 'consistency',
-};
+export const COLUMN_FIELDS = ['name', 'type', 'nullable', 'unit', 'pii', 'description'];
+export const PII = ['none', 'pseudonymous', 'direct'] as const;
+export const TARGETS = ['delta', 'postgres'] as const;
+export const CONTRACT_MODES = ['enforce', 'warn'] as const;
+export const ON_CHANGE = ['allow', 'require_new_version'] as const;
 
 /** Names that stand unquoted in file paths, physical names and SQL. */
 const IDENTIFIER = /^[a-z_][a-z0-9_]*$/;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const FRESHNESS = /^([1-9][0-9]*)([hd])$/;
+const DEFAULT_FILE_MB = 128;
 
-const millionths = (node: YamlNode, what: string): bigint => {
-  const value = parseDecimal(node.numberText(what), 6);
-  if (value === undefined || value < 0n) throw node.fail(`${what} must be a number from 0 with up to six decimals`);
-  return value;
-};
+type Fields = ReadonlyMap<string, YamlNode>;
+type Read = Omit<Transform, 'file' | 'id' | 'layer' | 'table' | 'body' | 'bodyLine' | 'text'>;
 
 const columnOf = (node: YamlNode): ContractColumn => {
-  const f = node.fields('a column', ['name', 'type', 'nullable', 'unit', 'pii', 'description']);
-  const need = (field: string) => {
+  const f = node.fields('a column', COLUMN_FIELDS);
+  const need = (field: string): YamlNode => {
     const found = f.get(field);
     if (!found) throw node.fail(`a column needs ${field}`);
     return found;
@@ -57,7 +52,7 @@ const columnOf = (node: YamlNode): ContractColumn => {
     name,
     type,
     nullable: need('nullable').boolean('nullable'),
-    pii: f.get('pii')?.oneOf('pii', ['none', 'pseudonymous', 'direct'] as const) ?? 'none',
+    pii: f.get('pii')?.oneOf('pii', PII) ?? 'none',
     ...(unit === undefined ? {} : { unit }),
     ...(description === undefined ? {} : { description }),
   };
@@ -66,162 +61,133 @@ const columnOf = (node: YamlNode): ContractColumn => {
 /** The list of columns of a contract; names are told apart. */
 export const columnsOf = (node: YamlNode): ContractColumn[] => {
   const columns = node.list('columns').map(columnOf);
+  if (columns.length === 0) throw node.fail('columns must name at least one column');
   const twice = columns.find((column, i) => columns.findIndex((c) => c.name === column.name) !== i);
   if (twice) throw node.fail(`column ${twice.name} stands twice`);
   return columns;
 };
 
-const checkOf = (node: YamlNode, known: (column: string, at: YamlNode) => string): Check => {
-  const f = node.fields('a check', CHECK_FIELDS);
-  const need = (field: string) => {
-    const found = f.get(field);
-    if (!found) throw node.fail(`this check needs ${field}`);
-    return found;
-  };
-  const type = need('type').oneOf('type', Object.keys(METRIC_OF) as Question['type'][]);
-  const list = f.get('columns')?.list('columns') ?? [];
-  const columns = list.map((item) => known(item.text('a column'), item));
-  if (columns.length === 0 && type !== 'sql' && type !== 'expression') throw node.fail(`${type} needs columns`);
-  if (columns.length !== 1 && ['not_null', 'accepted_values', 'relationship'].includes(type))
-    throw node.fail(`${type} takes one column; write one check for each`);
-  const question: Question =
-    type === 'accepted_values'
-      ? { type, values: need('values').texts('values') }
-      : type === 'relationship'
-        ? { type, to: need('to').text('to'), field: need('field').text('field') }
-        : type === 'expression'
-          ? { type, expression: need('expression').text('expression') }
-          : type === 'sql'
-            ? { type, sql: need('sql').text('sql') }
-            : { type };
-  const name =
-    f.get('name')?.text('name') ??
-    (type === 'sql' || type === 'expression' ? undefined : `${type}_${columns.join('_')}`);
-  if (name === undefined) throw node.fail(`${type} needs a name`);
-  const tolerance = f.get('tolerance');
+const engineOf = (node: YamlNode | undefined): EngineChoice => {
+  const f = node?.fields('engine', ['allow', 'prefer', 'dialect']);
+  const dialect = f?.get('dialect')?.oneOf('engine.dialect', DIALECTS) ?? 'duckdb';
+  const list = f?.get('allow');
+  const allow = list?.list('engine.allow').map((each) => each.oneOf('an engine', DIALECTS)) ?? [dialect];
+  if (list && new Set(allow).size < allow.length) throw list.fail('an engine stands twice in engine.allow');
+  return { allow, prefer: f?.get('prefer')?.oneOf('engine.prefer', [...DIALECTS, 'auto'] as const) ?? 'auto', dialect };
+};
+
+const contractOf = (node: YamlNode | undefined): ContractRules => {
+  const f = node?.fields('contract', ['mode', 'on_additive', 'on_breaking']);
   return {
-    name,
-    columns,
-    question,
-    severity: need('severity').oneOf('severity', SEVERITIES),
-    metric: f.get('metric')?.oneOf('metric', METRIC_TYPES) ?? METRIC_OF[type],
-    toleranceMillionths: tolerance ? millionths(tolerance, 'tolerance') : 0n,
-    place: node.place,
+    mode: f?.get('mode')?.oneOf('contract.mode', CONTRACT_MODES) ?? 'enforce',
+    onAdditive: f?.get('on_additive')?.oneOf('contract.on_additive', ON_CHANGE) ?? 'allow',
+    onBreaking: f?.get('on_breaking')?.oneOf('contract.on_breaking', ON_CHANGE) ?? 'require_new_version',
   };
 };
 
-/** Reads the front matter; what the body and other files must agree with is checked by their own readers. */
-export const readFrontMatter = (
-  root: YamlNode,
-): Omit<Transform, 'file' | 'id' | 'layer' | 'table' | 'body' | 'bodyLine' | 'text'> => {
-  const f = root.fields('the front matter', FIELDS);
-  const need = (field: string) => {
+const storageOf = (
+  node: YamlNode | undefined,
+  knownAll: (node: YamlNode | undefined, what: string) => string[],
+): { readonly clusterBy: string[] | undefined; readonly targetFileMb: number; readonly indexes: string[][] } => {
+  const f = node?.fields('storage', ['delta', 'postgres']);
+  const delta = f?.get('delta')?.fields('storage.delta', ['cluster_by', 'target_file_mb']);
+  const indexes = f?.get('postgres')?.fields('storage.postgres', ['indexes']).get('indexes');
+  const clusterBy = delta?.get('cluster_by');
+  return {
+    clusterBy: clusterBy && knownAll(clusterBy, 'cluster_by'),
+    targetFileMb: delta?.get('target_file_mb')?.integer('target_file_mb', 1, 4096) ?? DEFAULT_FILE_MB,
+    indexes: indexes?.list('indexes').map((index) => knownAll(index, 'an index')) ?? [],
+  };
+};
+
+/** `26h` or `2d` as hours. */
+const freshnessOf = (node: YamlNode | undefined): number | undefined => {
+  if (!node) return undefined;
+  const match = FRESHNESS.exec(node.written('quality.freshness'));
+  if (!match) throw node.fail('quality.freshness must be hours or days, such as 26h or 2d');
+  return Number(match[1]) * (match[2] === 'd' ? 24 : 1);
+};
+
+const sunsetOf = (node: YamlNode | undefined): string | undefined => {
+  const text = node?.text('sunset');
+  const time = text !== undefined && DAY.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  if (node && (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== text))
+    throw node.fail('sunset must be a day such as 2027-03-01');
+  return text;
+};
+
+const pseudonymsOf = (node: YamlNode | undefined): Read['pseudonyms'] => {
+  if (!node) return undefined;
+  const f = node.fields('pseudonyms', ['of', 'column']);
+  const [of, column] = [f.get('of'), f.get('column')];
+  if (!of || !column) throw node.fail('pseudonyms needs of (a table) and column');
+  return { of: of.text('pseudonyms.of'), column: column.text('pseudonyms.column') };
+};
+
+/** Tells columns of the contract from other names. */
+const knownIn =
+  (columns: readonly ContractColumn[]): KnownColumn =>
+  (column, at) => {
+    const names = columns.map(({ name }) => name);
+    if (!names.includes(column)) throw at.fail(`${column} is no column of the contract${meant(column, names)}`);
+    return column;
+  };
+
+/**
+ * Reads the front matter; what the body and other files must agree with is checked by their own readers.
+ * Errors: `transform-invalid` at the line.
+ */
+export const readFrontMatter = (root: YamlNode): Read => {
+  const f: Fields = root.fields('the front matter', FIELDS);
+  const need = (field: string): YamlNode => {
     const found = f.get(field);
     if (!found) throw root.fail(`the front matter needs ${field}`);
     return found;
   };
   const columns = columnsOf(need('columns'));
-  const known = (column: string, at: YamlNode): string => {
-    if (!columns.some((c) => c.name === column)) throw at.fail(`${column} is no column of the contract`);
-    return column;
-  };
+  const known = knownIn(columns);
   const knownAll = (node: YamlNode | undefined, what: string): string[] =>
     node ? node.list(what).map((item) => known(item.text(what), item)) : [];
   const keys = need('keys').fields('keys', ['natural', 'surrogate']);
   const natural = knownAll(keys.get('natural'), 'keys.natural');
   const surrogateNode = keys.get('surrogate');
   const surrogate = surrogateNode && known(surrogateNode.text('keys.surrogate'), surrogateNode);
-  const partition = f
-    .get('partition')
-    ?.fields('partition', ['column', 'unit', 'start', 'lookback', 'max_batch'])
-    .get('column');
-  const storage = f.get('storage')?.fields('storage', ['delta', 'postgres']);
-  const delta = storage?.get('delta')?.fields('storage.delta', ['cluster_by', 'target_file_mb']);
-  const indexes = storage?.get('postgres')?.fields('storage.postgres', ['indexes']).get('indexes');
-  const kind = need('kind').oneOf('kind', KINDS);
-  const scd2Node = f.get('scd2');
-  if (kind === 'scd2' && !scd2Node) throw root.fail('kind scd2 needs scd2');
-  const pseudonyms = f.get('pseudonyms')?.fields('pseudonyms', ['of', 'column']);
-  const minScore = f.get('quality')?.fields('quality', ['min_score', 'freshness']).get('min_score');
-  const checks =
-    f
-      .get('checks')
-      ?.list('checks')
-      .map((node) => checkOf(node, known)) ?? [];
-  const twice = checks.find((check, i) => checks.findIndex((c) => c.name === check.name) !== i);
-  if (twice) throw need('checks').fail(`check ${twice.name} stands twice`);
-  const version = Number(need('version').numberText('version'));
-  if (!Number.isInteger(version) || version < 1) throw need('version').fail('version must be 1, 2, 3, ...');
-  const targets = need('targets')
-    .list('targets')
-    .map((node) => node.oneOf('a target', ['delta', 'postgres'] as const));
-  if (!targets.includes('delta'))
-    throw need('targets').fail('targets must hold delta: every table is made there first');
-  return {
+  const partitionNode = f.get('partition');
+  const partition = partitionNode && partitionOf(partitionNode, columns, known);
+  const [lookups, scd2] = [f.get('lookups'), f.get('scd2')];
+  const storage = storageOf(f.get('storage'), knownAll);
+  const quality = f.get('quality')?.fields('quality', ['min_score', 'freshness']);
+  const minScore = quality?.get('min_score');
+  const read: Read = {
     name: need('name').text('name'),
-    version,
-    kind,
-    contract: { mode: 'enforce', onAdditive: 'allow', onBreaking: 'require_new_version' },
+    version: need('version').integer('version', 1),
+    kind: need('kind').oneOf('kind', KINDS),
+    contract: contractOf(f.get('contract')),
     role: need('role').oneOf('role', ['fact', 'dimension'] as const),
     description: need('description').text('description'),
     synthetic: f.get('synthetic')?.boolean('synthetic') ?? false,
     owner: need('owner').text('owner'),
-    targets: new Set(targets),
-    columns,
-    natural,
-    surrogate,
-    partition: partition && {
-      column: known(partition.text('partition.column'), partition),
-      unit: 'day',
-      start: undefined,
-      lookback: 0,
-      maxBatch: undefined,
-      inputs: new Map(),
-      sources: new Map(),
-    },
-    lookups: [],
-    engine: { allow: ['duckdb'], prefer: 'auto', dialect: 'duckdb' },
+    targets: new Set(
+      need('targets')
+        .list('targets')
+        .map((node) => node.oneOf('a target', TARGETS)),
+    ),
+    ...{ columns, natural, surrogate, partition },
+    lookups: lookups ? lookupsOf(lookups, known, partition) : [],
+    engine: engineOf(f.get('engine')),
     overrides: new Map(),
-    deprecates: undefined,
-    sunset: undefined,
-    forwardOnly: false,
-    freshnessHours: undefined,
-    targetFileMb: 128,
-    clusterBy: delta?.has('cluster_by')
-      ? knownAll(delta.get('cluster_by'), 'cluster_by')
-      : surrogate === undefined
-        ? natural
-        : [surrogate],
-    indexes: indexes?.list('indexes').map((index) => knownAll(index, 'an index')) ?? [],
-    scd2: scd2Node && scd2Of(scd2Node, known),
-    pseudonyms: pseudonyms && {
-      of: pseudonyms.get('of')?.text('pseudonyms.of') ?? '',
-      column: pseudonyms.get('column')?.text('pseudonyms.column') ?? '',
-    },
-    checks,
+    deprecates: f.get('deprecates')?.integer('deprecates', 1),
+    sunset: sunsetOf(f.get('sunset')),
+    forwardOnly: f.get('forward_only')?.boolean('forward_only') ?? false,
+    freshnessHours: freshnessOf(quality?.get('freshness')),
+    targetFileMb: storage.targetFileMb,
+    clusterBy: storage.clusterBy ?? (surrogate === undefined ? natural : [surrogate]),
+    indexes: storage.indexes,
+    scd2: scd2 && scd2Of(scd2, columns, known),
+    pseudonyms: pseudonymsOf(f.get('pseudonyms')),
+    checks: checksOf(f.get('checks'), known),
     minScoreMillionths: minScore ? millionths(minScore, 'min_score') : undefined,
   };
-};
-
-const scd2Of = (node: YamlNode, known: (column: string, at: YamlNode) => string): Scd2 => {
-  const f = node.fields('scd2', ['key', 'track', 'valid_from', 'valid_to', 'current', 'version']);
-  const column = (field: string): string => {
-    const found = f.get(field);
-    if (!found) throw node.fail(`scd2 needs ${field}`);
-    return known(found.text(field), found);
-  };
-  const track = f.get('track');
-  if (!track) throw node.fail('scd2 needs track');
-  return {
-    key: [column('key')],
-    history: true,
-    updatedAt: undefined,
-    deletes: 'ignore',
-    deleted: undefined,
-    track: track.list('track').map((item) => known(item.text('track'), item)),
-    validFrom: column('valid_from'),
-    validTo: column('valid_to'),
-    current: column('current'),
-    version: column('version'),
-  };
+  checkAgreement(read, f, root);
+  return read;
 };

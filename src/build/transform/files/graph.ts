@@ -1,6 +1,8 @@
 import { error } from '../../../errors/index.js';
 import type { Transform } from './definition.js';
-import { type Reference, referencesOf } from './template.js';
+import { checkInputs } from './input-columns.js';
+import { idOfRef, type Reference, referencesOf } from './template.js';
+import { meant } from './yaml-reader.js';
 
 /** A transform with what it reads: by its SELECT (`inputs`), and also by its checks (`needs`). */
 export interface GraphNode {
@@ -12,66 +14,115 @@ export interface GraphNode {
   readonly needs: ReadonlySet<string>;
 }
 
+type Fail = (line: number, what: string) => Error;
+
 /** All transforms in an order in which each comes after what it needs. Errors: `transform-invalid` (unknown reference, cycle). */
 export const orderTransforms = (transforms: readonly Transform[], seeds: ReadonlySet<string>): GraphNode[] => {
-  const names = new Set(transforms.map((t) => t.name));
-  const nodes = new Map(transforms.map((t) => [t.name, nodeOf(t, names, seeds)]));
+  const byId = new Map(transforms.map((t) => [t.id, t]));
+  const nodes = new Map(transforms.map((t) => [t.id, nodeOf(t, byId, seeds)]));
   const ordered: GraphNode[] = [];
   const state = new Map<string, 'open' | 'done'>();
-  const visit = (node: GraphNode, path: readonly string[]): void => {
-    const { name, file } = node.transform;
-    if (state.get(name) === 'done') return;
-    if (state.get(name) === 'open')
-      throw error('transform-invalid', {
-        file,
-        line: 1,
-        what: `tables need each other in a circle: ${[...path.slice(path.indexOf(name)), name].join(' -> ')}`,
-      });
-    state.set(name, 'open');
+  const visit = (node: GraphNode, path: readonly Transform[]): void => {
+    const { transform } = node;
+    const { id, file } = transform;
+    if (state.get(id) === 'done') return;
+    if (state.get(id) === 'open') {
+      const circle = [...path.slice(path.findIndex((each) => each.id === id)), transform];
+      const what = `tables need each other in a circle: ${circle.map((each) => `${each.id} (${each.file})`).join(' -> ')}`;
+      throw error('transform-invalid', { file, line: 1, what });
+    }
+    state.set(id, 'open');
     for (const need of [...node.needs].sort()) {
       const next = nodes.get(need);
-      if (next) visit(next, [...path, name]);
+      if (next) visit(next, [...path, transform]);
     }
-    state.set(name, 'done');
+    state.set(id, 'done');
     ordered.push(node);
   };
-  for (const name of [...nodes.keys()].sort()) {
-    const node = nodes.get(name);
+  for (const id of [...nodes.keys()].sort()) {
+    const node = nodes.get(id);
     if (node) visit(node, []);
   }
+  for (const { transform, inputs, reads } of ordered) checkInputs(transform, inputs, reads, byId);
   return ordered;
 };
 
-const nodeOf = (transform: Transform, names: ReadonlySet<string>, seeds: ReadonlySet<string>): GraphNode => {
+/** The id of a `ref`, which must be there. */
+const idOf = (
+  of: { readonly name: string; readonly version?: number },
+  byId: ReadonlyMap<string, Transform>,
+  fail: (what: string) => Error,
+): string => {
+  const id = idOfRef(of, (one) => byId.has(one));
+  const found = byId.get(id);
+  if (!found) throw fail(`there is no table ${of.name}${meant(of.name, [...byId.keys()])}; see transforms/sql`);
+  if (of.version === undefined || found.version === of.version) return id;
+  const versions = [...byId.values()].filter(({ name }) => name === of.name).map(({ version }) => version);
+  throw fail(`version ${of.version} of ${of.name} is not served; there is ${versions.sort().join(', ')}`);
+};
+
+const UPDATING = ['scd2', 'incremental_by_key', 'incremental_by_partition'];
+
+/** Whether a reference may stand in a SELECT of this kind. */
+const checkKind = ({ kind, pseudonyms }: Transform, reference: Reference, fail: (what: string) => Error): void => {
+  if (reference.kind === 'pseudonyms' && !pseudonyms)
+    throw fail('{{secret.pseudonyms}} needs the field pseudonyms: {of: table, column: name}');
+  if (reference.kind === 'checks' && kind !== 'history') throw fail('{{checks}} is for kind history only');
+  if (reference.kind === 'this' && !UPDATING.includes(kind))
+    throw fail(`{{this}} is for checks, and for the SELECT of kind ${UPDATING.join(', ')}`);
+  if (reference.kind === 'partition' && kind !== 'incremental_by_partition')
+    throw fail(`{{partition.${reference.bound}}} is for kind incremental_by_partition; this one is ${kind}`);
+};
+
+const checkSeedKind = ({ kind }: Transform, inputs: readonly Reference[], fail: Fail, line: number): void => {
+  if (kind !== 'seed') return;
+  const seeds = new Set(inputs.flatMap((of) => (of.kind === 'seed' ? [of.name] : [])));
+  if (seeds.size !== 1 || inputs.some((of) => of.kind !== 'seed'))
+    throw fail(line, "a table of kind seed reads exactly one {{seed('name')}} and nothing else");
+};
+
+/** A body for another engine may read no more than the file's own: the graph is made from that. */
+const checkOverrides = (transform: Transform, inputs: readonly Reference[]): void => {
+  const key = (of: Reference): string => JSON.stringify(of);
+  const known = new Set(inputs.map(key));
+  for (const body of transform.overrides.values())
+    for (const { line, reference } of referencesOf(body.file, body.text, body.line))
+      if (!known.has(key(reference)) && 'name' in reference)
+        throw error('transform-invalid', {
+          file: body.file,
+          line,
+          what: `${reference.kind} ${reference.name} is not read by ${transform.file}; both must read the same`,
+        });
+};
+
+const nodeOf = (transform: Transform, byId: ReadonlyMap<string, Transform>, seeds: ReadonlySet<string>): GraphNode => {
   const { file } = transform;
-  const needs = new Set<string>();
-  const look = (line: number, reference: Reference) => {
-    const fail = (what: string) => error('transform-invalid', { file, line, what });
+  const [reads, needs] = [new Set<string>(), new Set<string>()];
+  const fail: Fail = (line, what) => error('transform-invalid', { file, line, what });
+  const look = (line: number, reference: Reference, into: Set<string>): void => {
+    const here = (what: string) => fail(line, what);
     if (reference.kind === 'ref') {
-      if (!names.has(reference.name)) throw fail(`there is no table ${reference.name}; see transforms/sql`);
-      needs.add(reference.name);
+      const id = idOf(reference, byId, here);
+      // A check may ask the table about itself.
+      if (id !== transform.id || into === reads) into.add(id);
     } else if (reference.kind === 'seed' && !seeds.has(reference.name))
-      throw fail(`there is no seed ${reference.name}; see transforms/seeds`);
+      throw here(`there is no seed ${reference.name}${meant(reference.name, [...seeds])}; see transforms/seeds`);
     else if (reference.kind === 'source' && !reference.name.startsWith('bronze.'))
-      throw fail('a source is a table of bronze');
-    else if (reference.kind === 'pseudonyms' && !transform.pseudonyms)
-      throw fail('{{secret.pseudonyms}} needs the field pseudonyms: {of: table, column: name}');
-    else if (reference.kind === 'checks' && transform.kind !== 'history')
-      throw fail('{{checks}} is for kind history only');
+      throw here('a source is a table of bronze');
   };
   const body = referencesOf(file, transform.body, transform.bodyLine);
   for (const { line, reference } of body) {
-    if (reference.kind === 'this')
-      throw error('transform-invalid', { file, line, what: '{{this}} is for checks only' });
-    look(line, reference);
+    checkKind(transform, reference, (what) => fail(line, what));
+    look(line, reference, reads);
   }
-  if (transform.pseudonyms) look(1, { kind: 'ref', name: transform.pseudonyms.of });
-  for (const check of transform.checks) {
-    if (check.question.type === 'relationship') look(check.place.line, { kind: 'ref', name: check.question.to });
-    if (check.question.type === 'sql')
-      for (const { reference } of referencesOf(file, check.question.sql, check.place.line))
-        look(check.place.line, reference);
+  if (transform.pseudonyms) look(1, { kind: 'ref', name: transform.pseudonyms.of }, reads);
+  for (const { question, place } of transform.checks) {
+    if (question.type === 'relationship') look(place.line, { kind: 'ref', name: question.to }, needs);
+    if (question.type === 'sql')
+      for (const { reference } of referencesOf(file, question.sql, place.line)) look(place.line, reference, needs);
   }
-  const reads = new Set(body.flatMap(({ reference }) => (reference.kind === 'ref' ? [reference.name] : [])));
-  return { transform, inputs: body.map(({ reference }) => reference), reads, needs };
+  const inputs = body.map(({ reference }) => reference);
+  checkSeedKind(transform, inputs, fail, transform.bodyLine);
+  checkOverrides(transform, inputs);
+  return { transform, inputs, reads, needs: new Set([...reads, ...needs]) };
 };

@@ -81,14 +81,16 @@ describe('references', () => {
       messageOf(() =>
         order(read('a', "SELECT * FROM {{ref('silver.b')}}"), read('b', "SELECT * FROM {{ref('silver.a')}}")),
       ),
-    ).toBe('sql/silver/a.v1.sql:1: tables need each other in a circle: silver.a -> silver.b -> silver.a');
+    ).toBe(
+      'sql/silver/a.v1.sql:1: tables need each other in a circle: silver.a (sql/silver/a.v1.sql) -> silver.b (sql/silver/b.v1.sql) -> silver.a (sql/silver/a.v1.sql)',
+    );
   });
   it.each([
     ["{{ref('silver.nope')}}", 'sql/silver/a.v1.sql:14: there is no table silver.nope; see transforms/sql'],
     ["{{seed('nope')}}", 'sql/silver/a.v1.sql:14: there is no seed nope; see transforms/seeds'],
     ["{{source('silver.b')}}", 'sql/silver/a.v1.sql:14: a source is a table of bronze'],
     ['{{secret.pseudonyms}}', 'sql/silver/a.v1.sql:14: {{secret.pseudonyms}} needs the field pseudonyms'],
-    ['{{this}}', 'sql/silver/a.v1.sql:14: {{this}} is for checks only'],
+    ['{{this}}', 'sql/silver/a.v1.sql:14: {{this}} is for checks, and for the SELECT of kind scd2'],
     ['{{ref(silver.b)}}', 'sql/silver/a.v1.sql:14: {{ref(silver.b)}} is not known'],
   ])('%s is refused with its line', (reference, message) => {
     expect(messageOf(() => order(read('a', `SELECT *\nFROM ${reference}`)))).toContain(message);
