@@ -1,6 +1,7 @@
 import { AssayError, error } from '../../../errors/index.js';
 import type { ParquetEngine } from '../../../store/delta/index.js';
 import type { Warehouse } from '../../../store/engine/index.js';
+import type { CheckResultRow } from '../../../store/state/index.js';
 import type { DialectName, Transform } from '../files/definition.js';
 import type { Seed } from '../files/seeds.js';
 import { idOfRef, referencesOf } from '../files/template.js';
@@ -12,7 +13,7 @@ import { bodyFor } from '../step/shape.js';
 import type { Readable, StepOrder } from '../step/step.js';
 import type { Cell } from './cells.js';
 import { difference } from './compare.js';
-import { loadRows, readableOf } from './given.js';
+import { loadRows, objectsOf, readableOf } from './given.js';
 import type { Rows, TestCase, TypedColumn } from './test-case.js';
 
 export interface Outcome {
@@ -36,6 +37,9 @@ interface Question {
 
 /** Pseudonyms of tests are made with a key that everybody may know. */
 export const TEST_KEY = 'the key of pseudonyms in tests of transforms';
+
+/** What a test calls the rows of `{{checks}}`. */
+export const CHECKS = 'checks';
 
 const RESULT = quoted('test.result');
 const EXPECTED = quoted('test.expected');
@@ -71,6 +75,12 @@ const judged = ({ expect }: TestCase, thrown: AssayError): Outcome => {
   return { status: 'fail', message: `the error ${wanted} was expected, and there was ${message}` };
 };
 
+async function* checksOf(given: Rows | undefined): AsyncGenerator<readonly CheckResultRow[]> {
+  if (!given) return;
+  // The columns are those of a check's result; numbers among them are read by the engine.
+  yield objectsOf(given) as readonly unknown[] as readonly CheckResultRow[];
+}
+
 const makeTable = async (parts: CaseParts, question: Question, tables: string[]): Promise<void> => {
   const { engine, warehouse, tmp, signal } = parts;
   const { test, on, transforms, seeds } = question;
@@ -82,7 +92,7 @@ const makeTable = async (parts: CaseParts, question: Question, tables: string[])
     return readableOf(table, rows);
   };
   const inputs = new Map<string, Readable>();
-  for (const [name, rows] of test.given) inputs.set(name, await load(name, rows));
+  for (const [name, rows] of test.given) if (name !== CHECKS) inputs.set(name, await load(name, rows));
   const body = bodyFor(transform, on);
   const references = referencesOf(body.file, body.text, body.line).map(({ reference }) => reference);
   for (const of of references) {
@@ -96,7 +106,7 @@ const makeTable = async (parts: CaseParts, question: Question, tables: string[])
     ...{ stepId: 'test', transform, engine: on, partitions: test.partitions, inputs, seeds, at: test.at, signal },
     existing: test.existing && (await load('existing', test.existing)),
     pseudonymKey: TEST_KEY,
-    checks: undefined,
+    checks: checksOf(test.given.get(CHECKS)),
   };
   const computed = await compute({ engine, warehouse, tmp }, order);
   try {

@@ -10,7 +10,7 @@ import { readSeeds, type Seed } from '../files/seeds.js';
 import { idOfRef, referencesOf } from '../files/template.js';
 import { readYaml } from '../files/yaml-reader.js';
 import { parquetSession } from '../parquet-session.js';
-import { runCase } from './run-case.js';
+import { CHECKS, runCase } from './run-case.js';
 import { type TestCase, testsOf } from './test-case.js';
 
 export interface TestOptions {
@@ -115,7 +115,13 @@ const inputsOf = (transform: Transform, transforms: ReadonlyMap<string, Transfor
   ];
   const names = bodies.flatMap(({ file, text, line }) =>
     referencesOf(file, text, line).flatMap(({ reference: of }) =>
-      of.kind === 'ref' ? [idOfRef(of, (id) => transforms.has(id))] : of.kind === 'source' ? [of.name] : [],
+      of.kind === 'ref'
+        ? [idOfRef(of, (id) => transforms.has(id))]
+        : of.kind === 'source'
+          ? [of.name]
+          : of.kind === 'checks'
+            ? [CHECKS]
+            : [],
     ),
   );
   return [...new Set([...names, ...(transform.pseudonyms ? [transform.pseudonyms.of] : [])])];

@@ -42,16 +42,20 @@ const BRONZE: readonly TypedColumn[] = [
 const namesOf = (node: YamlNode | undefined): string[] =>
   isMap(node?.node) ? node.node.items.map(({ key }) => (isScalar(key) ? String(key.value) : '')) : [];
 
-/** A source's columns: texts, those that bronze adds, and those whose type the test names. */
-const sourceColumns = (fields: ReadonlyMap<string, YamlNode>, rows: readonly YamlNode[]): TypedColumn[] => {
+/** A source's columns: texts, those that bronze adds, and those whose type the test names. `known` are those that the file lists. */
+const sourceColumns = (
+  fields: ReadonlyMap<string, YamlNode>,
+  rows: readonly YamlNode[],
+  known: readonly string[],
+): TypedColumn[] => {
   const types = fields.get('columns');
-  const named = [...namesOf(types), ...namesOf(fields.get('defaults')), ...rows.flatMap(namesOf)];
+  const named = [...known, ...namesOf(types), ...namesOf(fields.get('defaults')), ...rows.flatMap(namesOf)];
   const found = new Map(BRONZE.map((column) => [column.name, column.type]));
   for (const name of named) if (!found.has(name)) found.set(name, { kind: 'string' });
   for (const [name, type] of types?.fields('columns', namesOf(types)) ?? []) {
-    const known = parseType(type.text(name));
-    if (!known) throw type.fail(`${name}: no type of a contract`);
-    found.set(name, known);
+    const parsed = parseType(type.text(name));
+    if (!parsed) throw type.fail(`${name}: no type of a contract`);
+    found.set(name, parsed);
   }
   return [...found].map(([name, type]) => ({ name, type }));
 };
@@ -73,12 +77,12 @@ const csvRows = (node: YamlNode, columns: readonly TypedColumn[]): ReadonlyMap<s
  * Rows as a list of mappings, or as `{rows | csv, defaults, columns}`. What a row does not name has the default, or is null. `contract`
  * gives names and types; a source has none, and its `columns` name the types that are not text.
  */
-const rowsOf = (node: YamlNode, contract: readonly TypedColumn[] | undefined): Rows => {
+const rowsOf = (node: YamlNode, contract: readonly TypedColumn[] | undefined, known: readonly string[] = []): Rows => {
   const short = isSeq(node.node);
   const fields = short ? new Map<string, YamlNode>() : node.fields('a table', ['rows', 'csv', 'defaults', 'columns']);
   const list = short ? node.list('rows') : (fields.get('rows')?.list('rows') ?? []);
   const csv = fields.get('csv');
-  const columns = contract ?? sourceColumns(fields, list);
+  const columns = contract ?? sourceColumns(fields, list, known);
   const names = columns.map(({ name }) => name);
   const defaults = fields.get('defaults')?.fields('defaults', names) ?? new Map<string, YamlNode>();
   const cell = (found: YamlNode | undefined, name: string, type: DataType): Cell =>
@@ -143,7 +147,7 @@ const TEST = ['name', 'model', 'given', 'existing', 'partitions', 'run_ts', 'exp
 const DEFAULT_TIME = '2011-01-01 00:00:00+00';
 
 /**
- * The tests of one file: `model` (for all, or in each test) and `tests`. `find` gives a table by id, `inputsOf` the ids and sources
+ * The tests of one file: `model` (for all, or in each test), `sources` (name to all its columns) and `tests`. `find` gives a table by id, `inputsOf` the ids and sources
  * that it reads. Errors: `transform-invalid` with the line.
  */
 export const testsOf = (
@@ -151,7 +155,11 @@ export const testsOf = (
   find: (id: string) => Transform | undefined,
   inputsOf: (transform: Transform) => readonly string[],
 ): readonly TestCase[] => {
-  const file = root.fields('a test file', ['model', 'tests']);
+  const file = root.fields('a test file', ['model', 'sources', 'tests']);
+  const sourcesNode = file.get('sources');
+  const sources = new Map(
+    [...(sourcesNode?.fields('sources', namesOf(sourcesNode)) ?? [])].map(([name, list]) => [name, list.texts(name)]),
+  );
   const tests = file.get('tests');
   if (!tests) throw root.fail('a test file needs tests');
   return tests.list('tests').map((node) => {
@@ -179,7 +187,7 @@ export const testsOf = (
       file: node.place.file,
       line: node.place.line,
       transform,
-      given: new Map([...given].map(([name, rows]) => [name, rowsOf(rows, find(name)?.columns)])),
+      given: new Map([...given].map(([name, rows]) => [name, rowsOf(rows, find(name)?.columns, sources.get(name))])),
       existing: existing && rowsOf(existing, transform.columns),
       partitions,
       at: microsOf(at),
