@@ -23,7 +23,7 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** Which parts of the statement changed, as far as its text says. */
 const changedParts = (old: StoredDefinition, next: StoredDefinition): string[] =>
-  keysOf(old.statement.parts, next.statement.parts).filter(
+  keysOf(next.statement.parts, old.statement.parts).filter(
     (part) => old.statement.parts[part] !== next.statement.parts[part],
   );
 
@@ -49,7 +49,7 @@ const own = (old: StoredDefinition, next: StoredDefinition): string[] => {
     ...contract.added.map(({ name, type }) => `column ${name} ${type} is new`),
     ...made.map((name) => `column ${name} is made another way`),
     ...(old.own.rowset === next.own.rowset ? [] : [`the set of rows is another${where}`]),
-    ...keysOf(old.definition, next.definition).flatMap((key) =>
+    ...keysOf(next.definition, old.definition).flatMap((key) =>
       WORDS[key] !== undefined && !sameJson(old.definition[key], next.definition[key]) ? [`${WORDS[key]} changed`] : [],
     ),
   ];
