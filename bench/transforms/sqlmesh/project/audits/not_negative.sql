@@ -1,0 +1,2 @@
+AUDIT (name not_negative);
+SELECT amount FROM @this_model WHERE amount < 0
