@@ -64,13 +64,12 @@ export const answer = {
     message: () => 'the tables were published anew several times while the query ran',
     hint: () => 'ask again',
   }),
-  'data-moved': entry<{ table?: string }>({
+  'data-moved': entry<Record<string, never>>({
     blame: 'dependency',
     status: 503,
     sqlstate: '40001',
     exit: 1,
-    message: (p) =>
-      `${p.table ?? 'a table'} was changed while the question was asked, and its new state cannot be seen yet`,
+    message: () => 'a table was changed while the question was asked, and its new state cannot be seen yet',
     hint: () => 'ask again',
   }),
 };

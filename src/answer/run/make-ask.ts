@@ -1,5 +1,7 @@
+import type { Publication } from '../../build/transform/index.js';
 import { AssayError, error } from '../../errors/index.js';
 import type { Caller, Limits, MetricQuery } from '../../query/index.js';
+import { isDataMoved } from '../../store/state/index.js';
 import { explainPlan, type Plan, type PlanState, planQuery } from '../plan/index.js';
 import { accessMemo } from './access-memo.js';
 import { AnswerCache } from './answer-cache.js';
@@ -7,10 +9,13 @@ import { answerOf, told } from './answer-of.js';
 import type { Answer, Ask, AskOptions } from './ask.js';
 import { checkBudget, limitsOf } from './budget.js';
 import { Flights } from './flights.js';
+import { nextPublication } from './moved.js';
 import { explainedStatement } from './open-leg.js';
 import type { AskParts, LoadedModel } from './parts.js';
 import { type Started, startPlan } from './start.js';
 
+/** How long a question is asked again while publications change its tables under it. */
+const MOVING_MILLISECONDS = 15_000;
 /** How often a plan is made anew because its tables were gone, before the caller is told. Rollups each fail twice at most. */
 const MOST_MOVES = 4;
 const CACHE_BYTES = 64 << 20;
@@ -22,16 +27,26 @@ const MAY_GO_RAW = new Set(['rollup-unavailable', 'redis-unavailable', 'disk-ful
 
 const codeOf = (thrown: unknown): string | undefined => (thrown instanceof AssayError ? thrown.code : undefined);
 
+/** Two readings of what is published: the newer one. The first counts where both have the same revision: it was asked for later. */
+const newer = (fresh: Publication | undefined, current: Publication): Publication =>
+  fresh && fresh.revision >= current.revision ? fresh : current;
+
 /** The one entrance of every surface, made from its parts. */
 export const makeAsk = (parts: AskParts): Ask => {
   const cache = new AnswerCache(parts.cacheBytes ?? CACHE_BYTES);
   const flights = new Flights((thrown) => parts.emit('bug', { where: 'flights', error: thrown }));
   const accessOf = accessMemo();
 
-  const planFor = (query: MetricQuery, model: LoadedModel, caller: Caller, unavailable: ReadonlySet<string>) => {
+  const planFor = (
+    query: MetricQuery,
+    model: LoadedModel,
+    caller: Caller,
+    unavailable: ReadonlySet<string>,
+    publication = parts.publications.current(),
+  ) => {
     const access = accessOf(model, caller);
     const state: PlanState = {
-      publication: parts.publications.current(),
+      publication,
       inventory: parts.rollups.inventory(),
       layout: (rollup) => parts.rollups.layout(rollup),
     };
@@ -63,7 +78,10 @@ export const makeAsk = (parts: AskParts): Ask => {
     return { started, cached: shared };
   };
 
-  /** What can be done about a plan that did not start: try without that rollup, or with tables read anew. Throws what cannot. */
+  /**
+   * What can be done about a plan that did not start: try without that rollup, or with the publication that is given back. Throws
+   * what cannot.
+   */
   const mend = async (
     thrown: unknown,
     plan: Plan,
@@ -71,8 +89,9 @@ export const makeAsk = (parts: AskParts): Ask => {
     query: MetricQuery,
     failed: Set<string>,
     unavailable: Set<string>,
+    late: number,
     signal: AbortSignal | undefined,
-  ): Promise<void> => {
+  ): Promise<Publication | undefined> => {
     const code = codeOf(thrown);
     if (plan.leg.source === 'rollup') {
       if (code === undefined || !MAY_GO_RAW.has(code)) throw thrown;
@@ -82,13 +101,15 @@ export const makeAsk = (parts: AskParts): Ask => {
       failed.add(id);
       if (again && query.source === 'rollup') throw thrown;
       if (again) unavailable.add(id);
-      return;
+      return undefined;
     }
     if (code !== 'engine-failed') throw thrown;
+    if (isDataMoved(thrown)) return nextPublication(parts.publications, state.publication, plan, late, signal);
     const { sqlstate } = (thrown as AssayError).parameters;
     if (plan.source === 'postgres' && sqlstate !== UNDEFINED_TABLE) throw thrown;
     const fresh = await parts.publications.refresh(signal);
     if (fresh.revision === state.publication.revision) throw thrown;
+    return fresh;
   };
 
   const answer = async (query: MetricQuery, caller: Caller, options: AskOptions): Promise<Answer> => {
@@ -97,19 +118,23 @@ export const makeAsk = (parts: AskParts): Ask => {
     const model = parts.model();
     const failed = new Set<string>();
     const unavailable = new Set<string>();
+    const late = asked + Math.min(limits.milliseconds, MOVING_MILLISECONDS);
+    let fresh: Publication | undefined;
     let moves = 0;
     while (moves < MOST_MOVES) {
       if (options.signal?.aborted) throw error('cancelled', {});
       const planning = performance.now();
-      const { plan, state } = planFor(query, model, caller, unavailable);
+      const { plan, state } = planFor(query, model, caller, unavailable, newer(fresh, parts.publications.current()));
       const running = performance.now();
       try {
         const { started, cached } = await begin(plan, state, limits, options.signal);
         const timings = { plan: running - planning, first: performance.now() - running };
         return answerOf({ plan, started, cached, caller, options, limits, emit: parts.emit, asked, timings });
       } catch (thrown) {
-        await mend(thrown, plan, state, query, failed, unavailable, options.signal);
-        if (plan.leg.source !== 'rollup') moves += 1;
+        const moved = isDataMoved(thrown);
+        if (moved && performance.now() > late) throw error('data-moved', {}, thrown);
+        fresh = await mend(thrown, plan, state, query, failed, unavailable, late, options.signal);
+        if (plan.leg.source !== 'rollup' && !moved) moves += 1;
       }
     }
     throw error('versions-moved', {});

@@ -1,6 +1,7 @@
 import { error } from '../../errors/index.js';
 import type { ExplainedStatement } from '../../query/index.js';
 import type { Statement } from '../../store/engine/index.js';
+import { pinnedStatement } from '../../store/state/index.js';
 import { bindTables, PARTITIONS, type Plan, type PlanState, partitionsRelation } from '../plan/index.js';
 import type { AskParts } from './parts.js';
 
@@ -16,7 +17,7 @@ const notThere = (table: string, where: string) =>
     instead: `publish it there with \`assay build\`, or set ASSAY_RAW to the other copy`,
   });
 
-/** A managed table's physical name at this publication; tables of others stand under their own name. */
+/** A managed table's relation at this publication; tables of others stand under their own name. */
 const postgresName = (table: string, state: PlanState): string => {
   const published = state.publication.tables.get(table);
   if (!published) return table;
@@ -63,7 +64,8 @@ export const bindPlan = async (
     };
   }
   if (source === 'postgres') {
-    const bound = bindTables(sql, tables, (table) => postgresName(table, state));
+    const relations = new Map(tables.map((table) => [table, postgresName(table, state)]));
+    const bound = pinnedStatement(relations, (of) => bindTables(sql, tables, of));
     return { statement: { sql: bound, parameters, columns }, release: nothing };
   }
   const relations = await lakeRelations(tables, state, parts, signal);

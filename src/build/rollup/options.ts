@@ -31,6 +31,11 @@ export interface BuildRollupsOptions {
   readonly only?: readonly string[];
   /** Asked before an older publication would replace a newer one's rollup. Without it such a build is `superseded`. */
   readonly current?: () => Promise<PublishedTables>;
+  /**
+   * The newest publication with its source, for a rollup whose tables were changed while it was read: it is given up and built again
+   * on these, as are those after it. Without it such a build has failed, and the next round makes it.
+   */
+  readonly renew?: () => Promise<Pick<BuildRollupsOptions, 'publication' | 'source'>>;
   /** How long a lease lives without renewal: so long a killed builder holds up the next. Default 15,000. */
   readonly leaseMilliseconds?: number;
   /** How long to wait for another builder's lease. Default: twice the lease's life. */

@@ -1,6 +1,7 @@
 import type { LegCompiler } from '../../model/cube/index.js';
 import { type Column, type CompiledLeg, type LegQuery, type RowStream, tableToken } from '../../query/index.js';
 import type { Engine } from '../../store/engine/index.js';
+import { pinnedStatement } from '../../store/state/index.js';
 import type { StoredLayout } from './layout.js';
 
 /** Where raw rows are read while a rollup is built: one engine, one publication's physical tables. */
@@ -61,12 +62,12 @@ export const rawReader = (legs: LegCompiler, source: RollupSource): RawReader =>
     compile,
     read: async (query, columns, signal, wrap = (leg) => leg) => {
       const leg = compile(query);
-      let sql = leg.sql;
-      for (const table of leg.tables) {
-        const relation = await source.resolve(table);
-        sql = sql.replaceAll(tableToken(table), () => relation);
-      }
-      return source.engine.run({ sql: wrap(sql), parameters: leg.parameters, columns }, signal ? { signal } : {});
+      const relations = new Map<string, string>();
+      for (const table of leg.tables) relations.set(table, await source.resolve(table));
+      const place = (of: (table: string) => string) =>
+        wrap(leg.tables.reduce((text, table) => text.replaceAll(tableToken(table), () => of(table)), leg.sql));
+      const statement = { sql: pinnedStatement(relations, place), parameters: leg.parameters, columns };
+      return source.engine.run(statement, signal ? { signal } : {});
     },
   };
 };

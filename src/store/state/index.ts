@@ -23,7 +23,7 @@ export { checkLeases, holdLeases, leaseIntervals, releaseLeases, renewLeases } f
 export type * from './ledger-types.js';
 export { withLock } from './lock.js';
 export { migrate } from './migrate.js';
-export { DATA_MOVED, pinnedRelation, pinnedStatement } from './pinned.js';
+export { isDataMoved, pinnedRelation, pinnedStatement } from './pinned.js';
 export { closePlan, readPlan, savePlan } from './plans.js';
 export {
   currentPointers,

@@ -1,3 +1,5 @@
+import { AssayError } from '../../errors/index.js';
+
 /**
  * A published table as readers put it after FROM. Its guard makes a statement fail with SQLSTATE AS001 when a later publication has
  * changed the rows: readers then take the new publication and ask again. `table` is quoted by the caller.
@@ -8,7 +10,11 @@ export const pinnedRelation = (table: string, versionId: number, changedAt: numb
 const PINNED = /^\(SELECT \* FROM (.+) WHERE (\(SELECT assay\.pinned\(\d+, \d+\)\))\)$/s;
 
 /** SQLSTATE of a guard's failure. */
-export const DATA_MOVED = 'AS001';
+const DATA_MOVED = 'AS001';
+
+/** True for what a statement fails with when a table was changed after its publication was taken. */
+export const isDataMoved = (thrown: unknown): boolean =>
+  thrown instanceof AssayError && thrown.code === 'engine-failed' && thrown.parameters['sqlstate'] === DATA_MOVED;
 
 /**
  * Puts relations into a SELECT of PostgreSQL (`place` gives the text with all of them in their places). Guards of pinned ones are taken
