@@ -8,6 +8,7 @@ description: >
 kind: full
 role: fact
 keys: {natural: [product_key, snapshot_date], surrogate: stock_key}
+engine: {allow: [duckdb, postgres]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [snapshot_date, product_key]}, postgres: {indexes: [[product_key], [date_key]]}}
 columns:

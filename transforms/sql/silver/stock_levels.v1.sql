@@ -9,6 +9,7 @@ description: >
 kind: full
 role: fact
 keys: {natural: [product_code, snapshot_date]}
+engine: {allow: [duckdb, postgres]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [snapshot_date, product_code]}}
 columns:
