@@ -15,7 +15,9 @@ from assay_cli import AssayFailed, Outcome, assay
 
 TRANSFORMS = pathlib.Path(os.environ.get("ASSAY_TRANSFORMS", "transforms/sql"))
 FILE = re.compile(r"^(?P<layer>\w+)/(?P<name>\w+)\.v(?P<version>\d+)\.sql$")
-REFERENCE = re.compile(r"\{\{\s*(?:ref|source)\('([\w.]+)'\)\s*\}\}")
+HEADER = re.compile(r"/\*.*?\*/", re.DOTALL)
+REFERENCE = re.compile(r"\{\{\s*(?:ref|source)\(['\"]([\w.]+)['\"]\)\s*\}\}")
+LOOKUP = re.compile(r"\bdimension:\s*([\w.]+)")
 RETRY = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -29,7 +31,13 @@ def models() -> dict:
         name, version = f"{match['layer']}.{match['name']}", int(match["version"])
         if version >= newest.get(name, (0, None))[0]:
             newest[name] = (version, file)
-    return {name: sorted(set(REFERENCE.findall(file.read_text())) - {name}) for name, (_, file) in sorted(newest.items())}
+    return {name: reads(file.read_text(), name) for name, (_, file) in sorted(newest.items())}
+
+
+def reads(text: str, name: str) -> list:
+    """What the SELECT reads and where it looks keys up. What only a check reads is no input: it could close a circle."""
+    header = "".join(HEADER.findall(text))
+    return sorted({*REFERENCE.findall(HEADER.sub("", text)), *LOOKUP.findall(header)} - {name})
 
 
 MODELS = models()
@@ -40,7 +48,10 @@ def key(name: str) -> dg.AssetKey:
 
 
 # `skippable`: a run materialises only what had something missing.
-SPECS = [dg.AssetSpec(key(name), deps=[key(d) for d in reads], group_name=name.split(".")[0], skippable=True, kinds={"sql"}) for name, reads in MODELS.items()]
+SPECS = [
+    dg.AssetSpec(key(name), deps=[key(d) for d in inputs], group_name=name.split(".")[0], skippable=True, kinds={"sql"})
+    for name, inputs in MODELS.items()
+]
 
 
 def published(outcomes: list) -> dict:
