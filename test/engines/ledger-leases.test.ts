@@ -50,10 +50,7 @@ describe('leases', () => {
       expect(new Set(granted.map((one) => one.fence))).toEqual(new Set([round]));
       for (const [taker, { granted: got, refused }] of results.entries()) {
         expect(got.length + refused.length).toBe(30 + taker);
-        for (const { owner, until } of refused) {
-          expect(owner).toMatch(/^taker \d+$/);
-          expect(until).toBeGreaterThan(946_684_800_000_000n);
-        }
+        for (const { owner } of refused) expect(owner).toMatch(/^taker \d+$/);
       }
       // Every other round the leases are left to run out.
       if (round % 2 === 0) await releaseLeases(place.warehouse, granted);

@@ -26,6 +26,7 @@ type Lease = {
 };
 
 const make = async (on: On, list: readonly PartitionOf[]): Promise<void> => {
+  if (list.length === 0) return;
   await sql`
     INSERT INTO assay.interval (version_id, partition)
     SELECT w.version_id, w.partition FROM ${listed(list)}
@@ -36,6 +37,7 @@ const make = async (on: On, list: readonly PartitionOf[]): Promise<void> => {
 
 /** Leases those of the list that nobody has. `wait`: stands in line behind transactions that hold their rows. */
 const take = async (on: On, lease: Lease, list: readonly PartitionOf[], wait: boolean): Promise<Leased[]> => {
+  if (list.length === 0) return [];
   const { rows } = await sql<{ version_id: string; partition: string; fence: string }>`
     WITH free AS (
       SELECT i.version_id, i.partition FROM assay.interval i
@@ -55,31 +57,49 @@ const take = async (on: On, lease: Lease, list: readonly PartitionOf[], wait: bo
   }));
 };
 
+interface Holder extends LeaseRefused {
+  /** False: the lease has run out, and yet somebody has its row: a publication, or whoever takes it over just now. */
+  readonly live: boolean;
+}
+
 /** Who has the intervals of a list; those that nobody is seen to have are left out. */
-export const leaseHolders = async (on: On, list: readonly PartitionOf[]): Promise<LeaseRefused[]> => {
+const holdersOf = async (on: On, list: readonly PartitionOf[]): Promise<Holder[]> => {
   if (list.length === 0) return [];
-  const { rows } = await sql<{ version_id: string; partition: string; lease_owner: string; until: string }>`
-    SELECT i.version_id, i.partition, i.lease_owner, ${microsOf('i.lease_until')} AS until FROM assay.interval i
+  const { rows } = await sql<{
+    version_id: string;
+    partition: string;
+    lease_owner: string;
+    until: string;
+    live: boolean;
+  }>`
+    SELECT i.version_id, i.partition, i.lease_owner, ${microsOf('i.lease_until')} AS until,
+      i.lease_until > clock_timestamp() AS live
+    FROM assay.interval i
     JOIN ${listed(list)} ON w.version_id = i.version_id AND w.partition = i.partition
     WHERE i.lease_owner IS NOT NULL
     ORDER BY i.version_id, i.partition`.execute(stateOf(on));
   return rows.map((row) => ({
-    versionId: Number(row.version_id),
-    partition: row.partition,
-    owner: row.lease_owner,
-    until: BigInt(row.until),
+    ...{ versionId: Number(row.version_id), partition: row.partition },
+    ...{ owner: row.lease_owner, until: BigInt(row.until), live: row.live },
   }));
 };
+
+/** Who has the intervals of a list. */
+export const leaseHolders = async (on: On, list: readonly PartitionOf[]): Promise<LeaseRefused[]> =>
+  (await holdersOf(on, list)).map(({ live: _live, ...refused }) => refused);
 
 const without = (list: readonly PartitionOf[], taken: readonly PartitionOf[]): PartitionOf[] => {
   const keys = new Set(taken.map(keyOf));
   return list.filter((of) => !keys.has(keyOf(of)));
 };
 
+/** Times that a lease which has run out is asked for again while somebody has its row. */
+const ASKED_AGAIN = 5;
+
 /**
  * Leases what can be had of `wanted` until `seconds` from now by the server's clock; intervals that are not there are made. A lease
  * that has run out is taken over, with what was staged under it. Waits for nobody who works; `owner` is shown to those who are refused
- * (of two that take over at the same moment, the loser may be told of the holder before).
+ * (`until` is past where a publication goes on longer than its lease).
  */
 export const leaseIntervals = async (
   on: On,
@@ -89,14 +109,16 @@ export const leaseIntervals = async (
   if (wanted.length === 0) return { granted: [], refused: [] };
   await make(on, wanted);
   const granted = await take(on, lease, wanted, false);
-  for (;;) {
+  for (let asked = 0; ; asked += 1) {
     const left = without(wanted, granted);
-    const refused = await leaseHolders(on, left);
+    const holders = await holdersOf(on, left);
     // A row that was passed over because somebody was just taking it has no owner yet: their transaction is about to end.
-    const unseen = without(left, refused);
-    if (unseen.length === 0) return { granted, refused };
+    const unseen = without(left, holders);
+    const late = asked < ASKED_AGAIN ? holders.filter(({ live }) => !live) : [];
+    if (unseen.length === 0 && late.length === 0)
+      return { granted, refused: holders.map(({ live: _live, ...refused }) => refused) };
     await make(on, unseen);
-    granted.push(...(await take(on, lease, unseen, true)));
+    granted.push(...(await take(on, lease, unseen, true)), ...(await take(on, lease, late, false)));
   }
 };
 
