@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 # What a program may be told to run again: a printed line never becomes another command than these.
@@ -59,25 +62,22 @@ def assay(*args: str, allowed: Sequence[int] = (0,), on_event: Callable[[dict], 
     """Runs `assay ARGS --json` and hands every event to `on_event` as it comes.
 
     Exit codes outside `allowed` raise `AssayFailed` with the reason of the last line. The program's stderr goes to this one's, which
-    orchestrators keep as the task's log. When the caller is stopped, the program is told to stop too (SIGTERM), and awaited: it ends
-    its leases itself, and whatever it had not published is done by the next run.
+    orchestrators keep as the task's log. When the caller is stopped, by an exception or by SIGTERM, the program is told to stop too
+    (SIGTERM) and awaited; whatever it had not published is done by the next run.
     """
     process = subprocess.Popen([*shlex.split(os.environ.get("ASSAY", "assay")), *args, "--json"], stdout=subprocess.PIPE, text=True)
     events: list = []
     other: list = []
     try:
-        for line in process.stdout:
-            try:
-                event = json.loads(line)
-            except json.JSONDecodeError:
-                event = None
-            if isinstance(event, dict):
-                events.append(event)
-                on_event(event)
-            elif line.strip():
-                other.append(line)
-                sys.stderr.write(line)
-        process.wait()
+        with stopped_with_us(process):
+            for line in process.stdout:
+                event = parse(line)
+                if event is not None:
+                    events.append(event)
+                    on_event(event)
+                elif line.strip():
+                    other.append(line)
+            process.wait()
     finally:
         if process.poll() is None:
             process.terminate()
@@ -85,7 +85,9 @@ def assay(*args: str, allowed: Sequence[int] = (0,), on_event: Callable[[dict], 
         process.stdout.close()
     # `plan --json` may be laid out over several lines: then the whole output is one object.
     if other and not events:
-        events = whole(other)
+        plan = parse("".join(other))
+        events, other = ([plan], []) if plan is not None else ([], other)
+    sys.stderr.writelines(other)
     outcome = Outcome(process.returncode, events[-1] if events else {}, events)
     if outcome.exit_code not in allowed:
         reason = outcome.last.get("message") or outcome.last.get("status") or "see the log"
@@ -93,9 +95,29 @@ def assay(*args: str, allowed: Sequence[int] = (0,), on_event: Callable[[dict], 
     return outcome
 
 
-def whole(lines: list) -> list:
+def parse(text: str) -> "dict | None":
     try:
-        value = json.loads("".join(lines))
+        value = json.loads(text)
     except json.JSONDecodeError:
-        return []
-    return [value] if isinstance(value, dict) else []
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@contextlib.contextmanager
+def stopped_with_us(process: subprocess.Popen) -> Iterator[None]:
+    """Hands SIGTERM on: Airflow's own handler does not interrupt a Python task, and a little later it sends SIGKILL."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop(number, frame) -> None:
+        process.terminate()
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -44,4 +44,5 @@ check_airflow() {
   tail -3 "$work/airflow.log"
 }
 
+PYTHONPATH="$here" python3 "$here/test/test_cli.py"
 for name in "${@:-dagster airflow}"; do for one in $name; do "check_$one"; done; done
