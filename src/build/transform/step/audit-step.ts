@@ -50,9 +50,10 @@ const passSql = (
   const filters = byRow.map(({ fails }, i) => `(count(*) FILTER (WHERE ${fails}))::VARCHAR AS f${i}`);
   const nulls = transform.columns.map(({ name }, i) => `(count(*) - count(${quoted(name)}))::VARCHAR AS n${i}`);
   const means = measuredColumns(transform).map(({ name }, i) => `avg(CAST(${quoted(name)} AS DOUBLE)) AS m${i}`);
-  return `SELECT p, count(*)::VARCHAR AS n, coalesce(sum(md5_number_lower(t)), 0)::VARCHAR AS low,
-    coalesce(sum(md5_number_upper(t)), 0)::VARCHAR AS high, ${[...filters, ...nulls, ...means].join(', ')}
-    FROM (SELECT *, ${by} AS p, ${rowText(transform)} AS t FROM ${rows}) GROUP BY p`;
+  // Names that no column of a contract can have.
+  return `SELECT "@p" AS p, count(*)::VARCHAR AS n, coalesce(sum(md5_number_lower("@t")), 0)::VARCHAR AS low,
+    coalesce(sum(md5_number_upper("@t")), 0)::VARCHAR AS high, ${[...filters, ...nulls, ...means].join(', ')}
+    FROM (SELECT *, ${by} AS "@p", ${rowText(transform)} AS "@t" FROM ${rows}) GROUP BY "@p"`;
 };
 
 const summaryOf = (transform: Transform, partition: string, row: Counted | undefined): PartitionSummary => {

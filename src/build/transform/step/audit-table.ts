@@ -74,7 +74,7 @@ const askAll = async (asked: Asked): Promise<Counts> => {
     references.filter((of) => of.kind !== 'this'),
   );
   for (const check of checks) {
-    order.signal?.throwIfAborted();
+    if (order.signal?.aborted) throw error('cancelled', {});
     try {
       await ask(asked, check, counts);
     } catch (thrown) {

@@ -40,7 +40,7 @@ export const dryRun = async (
   const asked = asOrder(order);
   const answers: DryRun[] = [];
   for (const engine of order.transform.engine.allow) {
-    order.signal?.throwIfAborted();
+    if (order.signal?.aborted) throw error('cancelled', {});
     try {
       if (engine === 'spark') answers.push({ engine, ok: false, problem: 'no Spark server is configured' });
       else {

@@ -17,7 +17,7 @@ export const makeStep = async (parts: StepParts, order: StepOrder): Promise<Stag
   const { engine, snapshot } = parts;
   if (transform.kind === 'view')
     throw error('internal', {}, new TypeError(`${transform.id} is a view: it stores nothing`));
-  signal?.throwIfAborted();
+  if (signal?.aborted) throw error('cancelled', {});
   const computed = await compute(parts, order);
   let staged: Staged;
   try {

@@ -129,17 +129,17 @@ export const advanceHistory = async (
   // A key that is not in the present state: with the run's time it is wound back like all others, else only what ends it does so.
   const absent = scd2.updatedAt === undefined || scd2.deletes !== 'ignore' ? run : 'NULL';
   const tracked = trackedOf(roles).filter((name) => tombstone !== undefined || name !== scd2.deleted);
-  const latest = others.map((name) => `CASE WHEN n.since IS NULL THEN r.${quoted(name)} ELSE n.${quoted(name)} END`);
+  const latest = others.map((name) => `CASE WHEN n."@since" IS NULL THEN r.${quoted(name)} ELSE n.${quoted(name)} END`);
   const ended =
     scd2.deletes === 'ignore' ? 'NULL' : tombstone === undefined ? run : `CASE WHEN NOT r.${tombstone} THEN ${run} END`;
   const versions = `WITH n AS (
-      SELECT ${names(plain, 'f').join(', ')}${alive}, ${scd2.updatedAt === undefined ? run : time(`f.${quoted(scd2.updatedAt)}`)} AS since
+      SELECT ${names(plain, 'f').join(', ')}${alive}, ${scd2.updatedAt === undefined ? run : time(`f.${quoted(scd2.updatedAt)}`)} AS "@since"
       FROM ${fresh} AS f
     ), r AS (
       SELECT ${[...names(plain, 'e'), ...flag('e')].join(', ')}, e.${from} AS ${from},
-        CASE WHEN e.${to} >= coalesce(n.since, ${absent}) THEN NULL ELSE e.${to} END AS ${to}
+        CASE WHEN e.${to} >= coalesce(n."@since", ${absent}) THEN NULL ELSE e.${to} END AS ${to}
       FROM ${existing} AS e LEFT JOIN n ON ${sameSql(scd2.key, 'n', 'e')}
-      WHERE (e.${from} < coalesce(n.since, ${absent})) IS NOT FALSE
+      WHERE (e.${from} < coalesce(n."@since", ${absent})) IS NOT FALSE
     )
     SELECT ${[
       ...names(scd2.key, 'r'),
@@ -152,12 +152,12 @@ export const advanceHistory = async (
       ...flag('r'),
     ].join(', ')}, r.${from} AS ${from},
       CASE WHEN r.${to} IS NOT NULL THEN r.${to}
-        WHEN n.since IS NULL THEN ${ended}
-        WHEN NOT (${sameSql(tracked, 'n', 'r')}) THEN n.since
+        WHEN n."@since" IS NULL THEN ${ended}
+        WHEN NOT (${sameSql(tracked, 'n', 'r')}) THEN n."@since"
       END AS ${to}
     FROM r LEFT JOIN n ON ${sameSql(scd2.key, 'n', 'r')}
     UNION ALL
-    SELECT ${[...names(plain, 'n'), ...flag('n')].join(', ')}, n.since, NULL FROM n
+    SELECT ${[...names(plain, 'n'), ...flag('n')].join(', ')}, n."@since", NULL FROM n
     WHERE NOT EXISTS (SELECT 1 FROM r WHERE r.${to} IS NULL AND ${sameSql([...scd2.key, ...tracked], 'n', 'r')})`;
   const buried =
     tombstone === undefined

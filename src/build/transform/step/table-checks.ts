@@ -68,8 +68,8 @@ export const relationshipCounts = async (
   const own = quoted(column);
   const lost = (of: string) => `NOT EXISTS (SELECT 1 FROM ${target} AS t WHERE t.${quoted(field)} = ${of}.${own})`;
   const rows = await engine.query(
-    `SELECT p, sum(n)::VARCHAR AS evaluated, coalesce(sum(n) FILTER (WHERE ${lost('s')}), 0)::VARCHAR AS failed
-     FROM (SELECT ${by} AS p, ${own}, count(*) AS n FROM ${table} WHERE ${own} IS NOT NULL GROUP BY ALL) AS s GROUP BY p`,
+    `SELECT "@p" AS p, sum("@n")::VARCHAR AS evaluated, coalesce(sum("@n") FILTER (WHERE ${lost('s')}), 0)::VARCHAR AS failed
+     FROM (SELECT ${by} AS "@p", ${own}, count(*) AS "@n" FROM ${table} WHERE ${own} IS NOT NULL GROUP BY ALL) AS s GROUP BY "@p"`,
   );
   return {
     counts: read(rows),
