@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type FileOf, type OpenEngine, openEngine, understand } from '../../../../test/fixtures/transforms.js';
+import { type FileOf, kept, type OpenEngine, openEngine, understand } from '../../../../test/fixtures/transforms.js';
 import { type Category, type CompareOptions, compare, type ModelChange } from './compare.js';
-import { impactOf } from './impact.js';
-import { readStored, type StoredDefinition } from './stored.js';
+import type { StoredDefinition } from './stored.js';
 
 let engine: OpenEngine;
 beforeAll(async () => {
@@ -22,28 +21,10 @@ const X: FileOf = {
   body: `WITH q AS (SELECT id, a, b FROM ${t} WHERE b > 0)\nSELECT id, a + 1 AS v FROM q WHERE a < 5`,
 };
 
-/** As a database that keeps JSON gives it back: keys in an order of its own. */
-const kept = (stored: StoredDefinition | undefined): StoredDefinition | undefined => {
-  const turned = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(turned);
-    if (value === null || typeof value !== 'object') return value;
-    return Object.fromEntries(
-      Object.entries(value)
-        .reverse()
-        .map(([key, child]) => [key, turned(child)]),
-    );
-  };
-  return stored && readStored(turned(JSON.parse(JSON.stringify(stored))) as Record<string, unknown>);
-};
-const storedOf = async (file: FileOf, parents: readonly FileOf[] = [T]): Promise<StoredDefinition | undefined> =>
-  (await understand(engine, [...parents, file])).stored.get(file.name);
-const change = async (
-  before: FileOf,
-  after: FileOf,
-  options: CompareOptions = {},
-  parents: readonly [readonly FileOf[], readonly FileOf[]] = [[T], [T]],
-): Promise<ModelChange | undefined> =>
-  compare(kept(await storedOf(before, parents[0])), await storedOf(after, parents[1]), options);
+const storedOf = async (file: FileOf): Promise<StoredDefinition | undefined> =>
+  (await understand(engine, [T, file])).stored.get(file.name);
+const change = async (before: FileOf, after: FileOf, options: CompareOptions = {}): Promise<ModelChange | undefined> =>
+  compare(kept(await storedOf(before)), await storedOf(after), options);
 
 /** An edit of X, or of `from`: what it is, and what the reasons must tell. */
 interface Edit {
@@ -311,63 +292,6 @@ describe('a plan is held up', () => {
   it('by an additive change where the contract says so', async () => {
     const strict = 'contract: {on_additive: require_new_version}\n';
     expect((await change({ ...X, more: strict }, { ...added, more: strict }))?.blocked).toMatch(/^an additive change/);
-  });
-});
-
-describe('a change of what a table reads', () => {
-  const onlyA: FileOf = { name: 'gold.x', columns: 'v integer', body: `SELECT a AS v FROM ${t}` };
-  const across = (after: FileOf, file = onlyA) => change(file, file, {}, [[T], [after]]);
-  it('is nothing to those that do not read the column', async () => {
-    expect(
-      await across({ ...T, columns: `${T.columns}, c integer`, body: 'SELECT 1 AS id, 2 AS a, 3 AS b, 4 AS c' }),
-    ).toBeUndefined();
-    expect(await across({ ...T, body: 'SELECT 1 AS id, 2 AS a, 30 AS b' })).toBeUndefined();
-    const counted: FileOf = { ...onlyA, body: `SELECT count(*) AS v FROM ${t}` };
-    expect(await across({ ...T, body: 'SELECT 1 AS id, 20 AS a, 30 AS b' }, counted)).toBeUndefined();
-  });
-  it('is indirect to those that do, and names the column', async () => {
-    expect(await across({ ...T, body: 'SELECT 1 AS id, 20 AS a, 3 AS b' })).toMatchObject({
-      category: 'indirect',
-      direct: false,
-      blocked: undefined,
-      reasons: ['it reads column a of silver.t, which changed'],
-      columns: ['v'],
-      rows: false,
-      diff: '',
-    });
-    const filtered: FileOf = { ...onlyA, body: `SELECT 1 AS v FROM ${t} WHERE b > 0` };
-    expect(await across({ ...T, body: 'SELECT 1 AS id, 2 AS a, 30 AS b' }, filtered)).toMatchObject({
-      reasons: ['it reads column b of silver.t, which changed'],
-      rows: true,
-    });
-  });
-  it('reaches everyone when the set of rows changes', async () => {
-    expect(await across({ ...T, body: `${T.body} WHERE 1 > 0` })).toMatchObject({
-      category: 'indirect',
-      reasons: ['the rows of silver.t changed'],
-    });
-  });
-  it('goes on to those that read the readers, and no further', async () => {
-    const files = (a: number, c: string): FileOf[] => [
-      { ...T, columns: `${T.columns}${c === '' ? '' : ', c integer'}`, body: `SELECT 1 AS id, ${a} AS a, 3 AS b${c}` },
-      { name: 'gold.m', columns: 'id integer, a integer', body: `SELECT id, a FROM ${t}` },
-      { name: 'gold.uses', columns: 'a integer', body: "SELECT a FROM {{ref('gold.m')}}" },
-      { name: 'gold.not', columns: 'id integer', body: "SELECT id FROM {{ref('gold.m')}}" },
-    ];
-    const before = await understand(engine, files(2, ''));
-    const impact = async (next: readonly FileOf[]) => {
-      const after = await understand(engine, next);
-      const changes = [...after.stored].flatMap(([id, stored]) => compare(kept(before.stored.get(id)), stored) ?? []);
-      return impactOf(changes, after.meanings);
-    };
-    const { rebuild, reuse } = await impact(files(20, ''));
-    expect([...rebuild]).toEqual([
-      ['silver.t', ['column a is made another way']],
-      ['gold.m', ['it reads column a of silver.t, which changed']],
-      ['gold.uses', ['it reads column a of gold.m, which changed']],
-    ]);
-    expect(reuse).toEqual(['gold.not']);
-    expect([...(await impact(files(2, ', 4 AS c'))).rebuild.keys()]).toEqual(['silver.t']);
   });
 });
 

@@ -2,7 +2,7 @@ import { error } from '../../../errors/index.js';
 import type { Transform } from '../files/definition.js';
 import { wantedColumns } from '../step/shape.js';
 import type { Analysis } from './lineage.js';
-import { type Column, type Edges, indirect, merge, through } from './scope.js';
+import { type Column, type Edges, indirect, merge, through } from './resolve/scope.js';
 import { digest } from './tree.js';
 
 /** A contract column: what decides its value, and where that comes from. */

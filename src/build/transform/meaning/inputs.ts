@@ -3,7 +3,7 @@ import type { GraphNode } from '../files/graph.js';
 import { idOfRef } from '../files/template.js';
 import { type Input, relationOf } from './lineage.js';
 import type { Meaning } from './meaning.js';
-import { type Relation, through } from './scope.js';
+import { type Relation, through } from './resolve/scope.js';
 import { digest } from './tree.js';
 
 /** What a statement's inputs are. */

@@ -1,8 +1,8 @@
 import { error } from '../../../errors/index.js';
 import { UNSTABLE } from './functions.js';
 import type { ColumnEdge, Lineage, Read } from './meaning.js';
-import { query } from './query.js';
-import { type Edges, merge, type Relation, ROWS, type Walk } from './scope.js';
+import { query } from './resolve/query.js';
+import { type Edges, merge, type Relation, ROWS, type Walk } from './resolve/scope.js';
 import { digest, type Statement } from './tree.js';
 
 /** An input as it is known: its columns in order, with what decides each, and what decides its rows. */

@@ -12,7 +12,7 @@ import { type Inputs, inputsOf, type MeaningContext, nameOfRef } from './inputs.
 import { type Analysis, analyse, lineageOf, readsOf } from './lineage.js';
 import { lint } from './lint.js';
 import type { Meaning, Warning } from './meaning.js';
-import { merge, wild } from './scope.js';
+import { merge, wild } from './resolve/scope.js';
 import { digest, parse, type Statement } from './tree.js';
 
 export type { MeaningContext };

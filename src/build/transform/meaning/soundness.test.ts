@@ -77,13 +77,7 @@ const grouped = from.chain(({ text, columns }) => {
     (key, x, by, where, having) =>
       `SELECT ${key} AS x, ${x.replace('@', by)} AS y FROM ${text} WHERE ${where} GROUP BY ${key}${having}`,
     column,
-    of(
-      'sum(@)',
-      'min(@)',
-      'count(@)',
-      'count(DISTINCT @)',
-      'max(@) FILTER (WHERE true)',
-    ),
+    of('sum(@)', 'min(@)', 'count(@)', 'count(DISTINCT @)', 'max(@) FILTER (WHERE true)'),
     column,
     condition(columns),
     of('', ' HAVING count(*) > 1', ' HAVING x > 0'),

@@ -1,3 +1,4 @@
+import { fold, type Json, type Node } from '../tree.js';
 import {
   bound,
   columnOf,
@@ -12,7 +13,6 @@ import {
   type Walk,
   whole,
 } from './scope.js';
-import { fold, type Json, type Node } from './tree.js';
 
 /** What a scope says to a name: nothing, this, or perhaps this (a column of a table whose columns are not known). */
 type Answer = { readonly sure: Resolved } | { readonly perhaps: Resolved } | 'ambiguous' | undefined;

@@ -1,5 +1,5 @@
-import type { ColumnEdge, Subtype } from './meaning.js';
-import { digest, fold, type Json, type Node } from './tree.js';
+import type { ColumnEdge, Subtype } from '../meaning.js';
+import { digest, fold, type Json, type Node } from '../tree.js';
 
 /** Stands for the rows of a table among edges; it is taken out before anyone sees them. */
 export const ROWS = '*';
@@ -56,6 +56,13 @@ export interface Scope {
   /** Told when an aggregate in a subquery is over this scope's rows. */
   readonly aggregated: () => void;
 }
+
+/** A scope in which nothing is yet. */
+export const emptyScope = (outer: Scope | undefined, ctes: Ctes): Scope => ({
+  ...{ items: [], merged: new Map(), outer, ctes, both: false, parameters: new Set<string>() },
+  alias: () => undefined,
+  aggregated: () => undefined,
+});
 
 /** Common table expressions, inner ones first. Each is worked out when it is first read. */
 export type Ctes = (name: string) => Relation | undefined;

@@ -1,5 +1,6 @@
+import { TABLE_FUNCTIONS } from '../functions.js';
+import { bare, digest, fold, isNode, type Json, listAt, type Node, nodeAt, nodesAt, textAt } from '../tree.js';
 import { expression } from './expression.js';
-import { TABLE_FUNCTIONS } from './functions.js';
 import { edgesOf } from './lookup.js';
 import {
   bound,
@@ -19,7 +20,6 @@ import {
   whole,
   wild,
 } from './scope.js';
-import { bare, digest, fold, isNode, type Json, listAt, type Node, nodeAt, nodesAt, textAt } from './tree.js';
 
 /** What a FROM, or a side of a join in it, brings: what decides its rows, and what `*` gives. */
 interface Brought {

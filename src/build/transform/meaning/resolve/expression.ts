@@ -1,7 +1,7 @@
-import { AGGREGATES, CHOOSING, LAMBDA_FUNCTIONS } from './functions.js';
+import { AGGREGATES, CHOOSING, LAMBDA_FUNCTIONS } from '../functions.js';
+import { bare, empty, fold, isNode, type Json, listAt, type Node, nodeAt, nodesAt, textAt } from '../tree.js';
 import { edgesOf, lookUp } from './lookup.js';
 import { type Edges, indirect, merge, type Resolved, type Scope, through, type Walk, wild } from './scope.js';
-import { bare, empty, fold, isNode, type Json, listAt, type Node, nodeAt, nodesAt, textAt } from './tree.js';
 
 /** Parts of a node that say nothing about its meaning. */
 const SILENT = new Set(['query_location', 'catalog', 'schema', 'export_state', 'alias']);
