@@ -143,17 +143,18 @@ export const lineageAnswer = (question: string, graph: LineageGraph): LineageAns
   };
 };
 
-const label = (node: LineageNode): string =>
-  `${node.column === ALL ? `rows of ${node.table}` : `${node.table}.${node.column}`}  ${node.via
+/** `all`: what `*` stands for, every column of an input or the rows of a table that is made. */
+const label = (node: LineageNode, all: string): string =>
+  `${node.column === ALL ? `${all} of ${node.table}` : `${node.table}.${node.column}`}  ${node.via
     .map((via) => via.toLowerCase().replaceAll('_', ' '))
     .join(', ')}${node.repeated ? '  (see above)' : ''}`;
 
-const branch = (nodes: readonly LineageNode[], indent: string): string[] =>
+const branch = (nodes: readonly LineageNode[], all: string, indent: string): string[] =>
   nodes.flatMap((node, at) => {
     const last = at === nodes.length - 1;
     return [
-      `${indent}${last ? '└─ ' : '├─ '}${label(node)}`,
-      ...branch(node.children, `${indent}${last ? '   ' : '│  '}`),
+      `${indent}${last ? '└─ ' : '├─ '}${label(node, all)}`,
+      ...branch(node.children, all, `${indent}${last ? '   ' : '│  '}`),
     ];
   });
 
@@ -161,13 +162,13 @@ const branch = (nodes: readonly LineageNode[], indent: string): string[] =>
 export const lineageText = (answer: LineageAnswer): string =>
   answer.columns
     .map((one) => {
-      const part = (title: string, nodes: readonly LineageNode[]) =>
-        nodes.length === 0 ? [] : [`  ${title}`, ...branch(nodes, '    ')];
+      const part = (title: string, nodes: readonly LineageNode[], all: string) =>
+        nodes.length === 0 ? [] : [`  ${title}`, ...branch(nodes, all, '    ')];
       const lines = [
-        ...part('made from', one.upstream),
-        ...part('decided by', one.decidedBy),
-        ...part('goes into', one.downstream),
-        ...part('decides', one.decides),
+        ...part('made from', one.upstream, 'every column'),
+        ...part('decided by', one.decidedBy, 'every column'),
+        ...part('goes into', one.downstream, 'rows'),
+        ...part('decides', one.decides, 'rows'),
       ];
       return [
         `${one.table}.${one.column}`,

@@ -35,15 +35,16 @@ const grid = (head: readonly string[], rows: readonly (readonly string[])[]): st
 const linkTo = (table: string, known: ReadonlySet<string>): string =>
   known.has(table) ? `[${code(table)}](${table}.md)` : code(table);
 
-const links = (list: readonly ColumnLink[], known: ReadonlySet<string>): string =>
-  [
-    ...new Set(
-      list.map(({ table, column, how }) => {
-        const shown = column === ALL ? `rows of ${code(table)}` : code(`${table}.${column}`);
-        return `${known.has(table) ? `[${shown}](${table}.md)` : shown} (${words(how)})`;
-      }),
-    ),
-  ].join('<br>');
+/** Columns with the ways they are used. `all`: what `*` stands for. */
+const links = (list: readonly ColumnLink[], known: ReadonlySet<string>, all: string): string[] => {
+  const ways = new Map<string, Set<string>>();
+  for (const { table, column, how } of list) {
+    const shown = column === ALL ? `${all} of ${code(table)}` : code(`${table}.${column}`);
+    const link = known.has(table) ? `[${shown}](${table}.md)` : shown;
+    ways.set(link, (ways.get(link) ?? new Set()).add(words(how)));
+  }
+  return [...ways].map(([link, how]) => `${link} (${[...how].join(', ')})`);
+};
 
 const facts = (table: TableDocument, known: ReadonlySet<string>): [string, string][] => {
   const { partition, published } = table;
@@ -142,10 +143,16 @@ export const tablePage = (table: TableDocument, known: ReadonlySet<string>): str
     '',
     ...grid(
       ['column', 'made from', 'goes into'],
-      columns.map((column) => [code(column.name), links(column.upstream, known), links(column.downstream, known)]),
+      columns.map((column) => [
+        code(column.name),
+        links(column.upstream, known, 'every column').join('<br>'),
+        links(column.downstream, known, 'rows').join('<br>'),
+      ]),
     ),
     '',
-    ...(rowsDecidedBy.length === 0 ? [] : [`Which rows there are is decided by: ${links(rowsDecidedBy, known)}`, '']),
+    ...(rowsDecidedBy.length === 0
+      ? []
+      : [`Which rows there are is decided by: ${links(rowsDecidedBy, known, 'every column').join(', ')}`, '']),
     '## Checks',
     '',
     ...(checks.length === 0
