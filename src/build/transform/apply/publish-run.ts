@@ -5,6 +5,7 @@ import type { Tx } from '../../../store/engine/index.js';
 import {
   endRun,
   holdLeases,
+  lockTables,
   type MovedTable,
   type PointerTarget,
   publishEnvironment,
@@ -73,12 +74,13 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
   const published = await warehouse.transaction(
     async (tx) => {
       await holdLeases(tx, work.staged);
+      const seen = { moved: commits.map((commit) => movedTable(world, commit)), reads: readTables(work) };
+      await lockTables(tx, seen);
       for (const commit of commits) await copyRows(parts, work, tx, commit);
       const { revision } = await publishEnvironment(tx, {
         ...{ environment: world.environment.name, runId: order.runId, lake: parts.lake },
         ...{ base: world.environment.revision, pointers },
-        moved: commits.map((commit) => movedTable(world, commit)),
-        reads: readTables(work),
+        ...seen,
       });
       await publishIntervals(tx, { revision, leases: work.staged });
       await putFailingKeys(
@@ -104,13 +106,13 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
   return { revision: published, changed: commits.map(({ id }) => id) };
 };
 
-const seen = (world: World, state: TableState, id: string): SeenTable => ({
+const seenTable = (world: World, state: TableState, id: string): SeenTable => ({
   versionId: state.versionId ?? 0,
   changedAt: world.physical.get(id)?.changedAt ?? 0,
 });
 
 const movedTable = (world: World, { id, after, version }: Commit): MovedTable => ({
-  ...seen(world, after, id),
+  ...seenTable(world, after, id),
   ...totalsOf(after),
   ...{ lakeVersion: version, dataVersion: after.dataVersion },
 });
@@ -124,7 +126,9 @@ const readTables = (work: Work): SeenTable[] => {
   );
   return [...names].flatMap((id) => {
     const state = work.states.get(id);
-    return state?.versionId === undefined || !state.snapshot || work.moved.has(id) ? [] : [seen(work.world, state, id)];
+    return state?.versionId === undefined || !state.snapshot || work.moved.has(id)
+      ? []
+      : [seenTable(work.world, state, id)];
   });
 };
 

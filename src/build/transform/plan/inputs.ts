@@ -13,24 +13,18 @@ export type Input =
   | { readonly role: 'source'; readonly name: string; readonly expression: string | undefined };
 
 /** What a table's rows are made from, each input once, in a fixed order. What only its checks read is not among them. */
-export const inputsOf = ({ transform, inputs }: GraphNode): Input[] => {
+export const inputsOf = ({ transform, inputs, reads }: GraphNode): Input[] => {
   const found = new Map<string, Input>();
-  for (const of of inputs) {
-    if (of.kind === 'source') {
-      const expression = transform.partition?.sources.get(of.name);
-      found.set(of.name, { role: 'source', name: of.name, expression });
-    } else if (of.kind === 'ref') {
-      const column = transform.partition?.inputs.get(of.name);
-      const lookup = transform.lookups.find(({ dimension }) => dimension === of.name);
-      found.set(
-        of.name,
-        transform.kind === 'incremental_by_partition' && column !== undefined
-          ? { role: 'partition', name: of.name, column }
-          : transform.kind === 'incremental_by_partition' && lookup
-            ? { role: 'lookup', name: of.name, lookup }
-            : { role: 'whole', name: of.name },
-      );
-    }
+  const partitioned = transform.kind === 'incremental_by_partition';
+  for (const of of inputs)
+    if (of.kind === 'source')
+      found.set(of.name, { role: 'source', name: of.name, expression: transform.partition?.sources.get(of.name) });
+  for (const name of reads) {
+    const column = transform.partition?.inputs.get(name);
+    const lookup = transform.lookups.find(({ dimension }) => dimension === name);
+    if (partitioned && column !== undefined) found.set(name, { role: 'partition', name, column });
+    else if (partitioned && lookup) found.set(name, { role: 'lookup', name, lookup });
+    else found.set(name, { role: 'whole', name });
   }
   const pseudonyms = transform.pseudonyms?.of;
   if (pseudonyms !== undefined && !found.has(pseudonyms)) found.set(pseudonyms, { role: 'whole', name: pseudonyms });

@@ -183,7 +183,11 @@ const publishedState = async (
   const partitions = new Map<string, PartitionState>();
   for (const [key, interval] of intervals ?? [])
     if (interval.publishedRevision !== undefined && interval.contentHash !== undefined)
-      partitions.set(key, { contentHash: interval.contentHash, rows: interval.rows, bytes: interval.bytes });
+      // Rows that a rollback brought back are not those that the ledger has the hash of.
+      partitions.set(key, {
+        contentHash: interval.status === 'pending' ? `before ${interval.contentHash}` : interval.contentHash,
+        ...{ rows: interval.rows, bytes: interval.bytes },
+      });
   return {
     ...nothing,
     ...{ snapshot: newest, adds: pinned.adds, partitions },

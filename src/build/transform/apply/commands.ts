@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { error } from '../../../errors/index.js';
+import {
+  closePlan,
+  describeVersions,
+  holdEnvironment,
+  type LineageEdge,
+  putLineage,
+  readPlan,
+  savePlan,
+} from '../../../store/state/index.js';
+import type { StoredDefinition } from '../meaning/stored.js';
+import { parquetSession } from '../parquet-session.js';
+import type { Span } from '../plan/decide.js';
+import { makePlan } from '../plan/make-plan.js';
+import { type Plan, planStatus } from '../plan/plan.js';
+import { readWorld, type World } from '../plan/world.js';
+import { memoryOf } from './engine-for.js';
+import { execute, type RunResult } from './execute.js';
+import { dateOf, type Parts, timeOf } from './parts.js';
+import type { RunOrder } from './work.js';
+
+/** What a plan is asked for. */
+export interface PlanRequest {
+  readonly environment: string;
+  /** Ids to be made again; a breaking change of one of these needs no new version. */
+  readonly restate?: ReadonlyMap<string, Span | undefined>;
+  readonly forwardOnly?: ReadonlySet<string>;
+}
+
+const worldOf = (parts: Parts, environment: string): Promise<World> =>
+  parts.duckdb.session((session) =>
+    readWorld({
+      ...{ transformsDir: parts.transformsDir, lake: parts.lake, warehouse: parts.warehouse, environment },
+      ...{ engine: parquetSession(session, parts.signal), pseudonymKey: parts.pseudonymKey },
+      today: dateOf(timeOf(parts)),
+    }),
+  );
+
+const planOf = (parts: Parts, world: World, request: PlanRequest): Promise<Plan> => {
+  for (const id of request.restate?.keys() ?? [])
+    if (!world.stored.has(id))
+      throw error('usage', { text: `there is no table ${id}; tables are ${[...world.stored.keys()].join(', ')}` });
+  return parts.duckdb.session((session) =>
+    makePlan(world, {
+      ...{ engine: parquetSession(session, parts.signal), warehouse: parts.warehouse, memoryBytes: memoryOf(parts) },
+      ...{ restate: request.restate ?? new Map(), forwardOnly: request.forwardOnly ?? new Set() },
+    }),
+  );
+};
+
+/** Decides what would happen and keeps it under its id. Nothing moves. Errors: `transform-invalid`, `environment-unknown`. */
+export const plan = async (parts: Parts, request: PlanRequest): Promise<Plan> => {
+  const made = await planOf(parts, await worldOf(parts, request.environment), request);
+  await savePlan(parts.warehouse, {
+    ...{ id: made.id, environment: made.environment, baseRevision: made.baseRevision },
+    body: { ...made },
+  });
+  return made;
+};
+
+const orderOf = (kind: RunOrder['kind'], request: PlanRequest, planId?: string): RunOrder => ({
+  ...{ runId: randomUUID(), kind, planId, restate: request.restate ?? new Map() },
+});
+
+/** Applies a plan that was printed: only while the environment and the files are as it saw them. Errors: `plan-unknown`, `plan-stale`, `plan-blocked`, those of `execute`. */
+export const apply = async (parts: Parts, planId: string): Promise<RunResult> => {
+  const saved = await readPlan(parts.warehouse, planId);
+  const body = saved.body as unknown as Plan;
+  const stale = (why: string) => error('plan-stale', { plan: planId, why });
+  if (saved.status === 'applied') throw stale('it was applied before');
+  const world = await worldOf(parts, saved.environment);
+  if (world.environment.revision !== saved.baseRevision)
+    throw stale(
+      `${saved.environment} is at revision ${world.environment.revision}, the plan saw ${saved.baseRevision}`,
+    );
+  if (world.filesHash !== body.filesHash) throw stale('the files of the transforms have changed since');
+  const restate = new Map(body.restate.map(({ id, span }) => [id, span]));
+  const request: PlanRequest = { environment: saved.environment, restate };
+  refuseBlocked(body);
+  const result = await goForward(parts, world, orderOf('plan', request, planId));
+  await closePlan(parts.warehouse, planId, 'applied');
+  return result;
+};
+
+const refuseBlocked = (made: Plan): void => {
+  if (made.blocked.length > 0)
+    throw error('plan-blocked', { environment: made.environment, reasons: made.blocked, plan: made.id });
+};
+
+/** Runs, and keeps what the files say of their versions: texts, checks, lineage. */
+const goForward = async (parts: Parts, world: World, order: RunOrder): Promise<RunResult> => {
+  if (world.empty.length > 0) {
+    parts.emit('notice', {
+      message: `${world.empty.join(', ')} holds nothing yet, so there is nothing to make; ingest a file first`,
+    });
+    return { status: 'unchanged', revision: world.environment.revision, changed: [], unmade: [] };
+  }
+  const result = await execute(parts, world, order);
+  const { name, heldFrom } = world.environment;
+  if (heldFrom !== undefined) await holdEnvironment(parts.warehouse, name, undefined);
+  await describe(parts, world);
+  return result;
+};
+
+const describe = async (parts: Parts, world: World): Promise<void> => {
+  const told = [...world.versions].flatMap(([id, version]) => {
+    const stored = world.stored.get(id);
+    return stored && stored.metaHash !== version.metaHash
+      ? [{ id: version.id, metaHash: stored.metaHash, definition: stored }]
+      : [];
+  });
+  await describeVersions(parts.warehouse, told);
+  const before = new Set(world.environment.pointers.map(({ versionId }) => versionId));
+  for (const [id, version] of world.versions) {
+    const stored = world.stored.get(id);
+    if (stored && !before.has(version.id)) await putLineage(parts.warehouse, version.id, edgesOf(stored));
+  }
+};
+
+const edgesOf = ({ lineage }: StoredDefinition): LineageEdge[] => [
+  ...Object.entries(lineage.columns).flatMap(([column, edges]) =>
+    edges.map((e) => ({ column, inputTable: e.table, inputColumn: e.column, type: e.type, subtype: e.subtype })),
+  ),
+  ...lineage.rows.map((e) => ({
+    ...{ column: '*', inputTable: e.table, inputColumn: e.column, type: e.type, subtype: e.subtype },
+  })),
+];
+
+/**
+ * Makes whatever is missing of what the environment has: for schedulers. Files that were changed want a plan first, and an environment
+ * that was rolled back waits for one. Errors: `plan-needed`, `environment-held`, those of `execute`.
+ */
+export const run = async (parts: Parts, environment: string): Promise<RunResult> => {
+  const world = await worldOf(parts, environment);
+  const { heldFrom, revision } = world.environment;
+  if (heldFrom !== undefined) throw error('environment-held', { environment, from: heldFrom });
+  const made = await planOf(parts, world, { environment });
+  const models = made.changes.filter(({ category }) => category !== 'metadata').map(({ id }) => id);
+  if (revision > 0 && models.length > 0) throw error('plan-needed', { environment, models });
+  refuseBlocked(made);
+  return goForward(parts, world, orderOf('run', { environment }));
+};
+
+/** Makes partitions of a table again, and with them whatever their new rows touch. Errors: `usage`, those of `run`. */
+export const restate = async (parts: Parts, environment: string, id: string, span: Span): Promise<RunResult> => {
+  const request: PlanRequest = { environment, restate: new Map([[id, span]]) };
+  const world = await worldOf(parts, environment);
+  refuseBlocked(await planOf(parts, world, request));
+  return goForward(parts, world, orderOf('restate', request));
+};
+
+/**
+ * Plan and apply in one: brings production to the state of the files and the sources. What a plan would forbid is refused.
+ * Errors: `plan-blocked`, those of `execute`.
+ */
+export const forward = async (parts: Parts, environment: string): Promise<RunResult> => {
+  const world = await worldOf(parts, environment);
+  const made = await planOf(parts, world, { environment });
+  refuseBlocked(made);
+  const { revision, heldFrom } = world.environment;
+  if (planStatus(made) === 'none' && heldFrom === undefined && world.lostCopies.size === 0)
+    return { status: 'unchanged', revision, changed: [], unmade: [] };
+  return goForward(parts, world, orderOf('build', { environment }));
+};

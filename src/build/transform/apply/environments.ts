@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { error, toAssayError } from '../../../errors/index.js';
+import type { Tx } from '../../../store/engine/index.js';
+import {
+  beginRun,
+  createEnvironment,
+  currentEnvironment,
+  type EnvironmentState,
+  endRun,
+  holdEnvironment,
+  lockTables,
+  type MovedTable,
+  type PhysicalTable,
+  physicalTables,
+  publicationAt,
+  publications,
+  publishEnvironment,
+  type RunKind,
+  reopenIntervals,
+  type SeenTable,
+  type TablePointer,
+  versionsById,
+  whileAlive,
+} from '../../../store/state/index.js';
+import type { Transform } from '../files/definition.js';
+import { readTransform } from '../files/read-transforms.js';
+import { readStored } from '../meaning/stored.js';
+import { swapViews } from '../target/views.js';
+import { owner } from './leases.js';
+import { type Parts, timeOf } from './parts.js';
+import { copyBack, type Restored, restoreFiles } from './restore-table.js';
+
+/** What moving an environment came to. */
+export interface Pointed {
+  readonly environment: string;
+  readonly revision: number;
+  /** Names that readers find other tables or other rows under. */
+  readonly changed: readonly string[];
+}
+
+/** Transforms as the ledger keeps them, by version id: what is published may be of files that are there no more. */
+const transformsOf = async (parts: Parts, ids: readonly number[]): Promise<ReadonlyMap<number, Transform>> => {
+  const versions = await versionsById(parts.warehouse, ids);
+  return new Map(
+    [...versions].map(([id, version]) => {
+      const stored = readStored(version.definition);
+      const layer = version.name.split('.')[0] ?? '';
+      return [id, { ...readTransform(stored.file, layer, stored.text), id: stored.id }];
+    }),
+  );
+};
+
+/** One run of a kind that makes nothing: in the ledger from its beginning, with its end. */
+const recorded = <T>(
+  parts: Parts,
+  run: { readonly kind: RunKind; readonly environment: EnvironmentState },
+  work: (runId: string) => Promise<T>,
+): Promise<T> => {
+  const runId = randomUUID();
+  return whileAlive(parts.warehouse, runId, async () => {
+    await beginRun(parts.warehouse, {
+      ...{ runId, kind: run.kind, environment: run.environment.name, planId: undefined, owner: owner() },
+      ...{ baseRevision: run.environment.revision, startedAt: timeOf(parts) },
+    });
+    try {
+      return await work(runId);
+    } catch (thrown) {
+      const { code, message } = toAssayError(thrown);
+      await endRun(parts.warehouse, { runId, status: 'failed', at: timeOf(parts), error: { code, message } });
+      throw thrown;
+    }
+  });
+};
+
+interface Target {
+  readonly environment: EnvironmentState;
+  readonly pointers: readonly TablePointer[];
+  readonly restored: readonly Restored[];
+  readonly physical: ReadonlyMap<number, PhysicalTable>;
+  readonly transforms: ReadonlyMap<number, Transform>;
+  readonly inside?: (tx: Tx) => Promise<void>;
+}
+
+/** Moves an environment in one transaction: rows that go back, pointers, views. Readers see the old state or the new one. */
+const point = async (parts: Parts, runId: string, target: Target): Promise<Pointed> => {
+  const { environment, pointers, restored, physical, transforms } = target;
+  const seen = (versionId: number): SeenTable => ({ versionId, changedAt: physical.get(versionId)?.changedAt ?? 0 });
+  const moved: MovedTable[] = restored.map(({ table, pointer, version, then }) => ({
+    ...seen(table.versionId),
+    ...{ lakeVersion: version, dataVersion: pointer.dataVersion, rows: pointer.rows },
+    bytes: then.adds.reduce((sum, add) => sum + add.size, 0),
+  }));
+  const reads = pointers.map(({ versionId }) => seen(versionId));
+  const now = new Map(environment.pointers.map(({ name, versionId }) => [name, versionId]));
+  const views = pointers.flatMap(({ name, versionId, postgres }) => {
+    const transform = transforms.get(versionId);
+    return transform && postgres !== undefined && now.get(name) !== versionId
+      ? [{ transform: { ...transform, id: name }, table: postgres }]
+      : [];
+  });
+  const wanted = new Set(pointers.map(({ name }) => name));
+  const gone = [...now.keys()].filter((name) => !wanted.has(name));
+  const revision = await parts.warehouse.transaction(async (tx) => {
+    await lockTables(tx, { moved, reads });
+    for (const one of restored) await copyBack(parts, tx, runId, one);
+    const published = await publishEnvironment(tx, {
+      ...{ environment: environment.name, runId, lake: parts.lake, base: environment.revision },
+      ...{ pointers, moved, reads },
+    });
+    await target.inside?.(tx);
+    await endRun(tx, { runId, status: 'published', at: timeOf(parts), revision: published.revision });
+    if (views.length + gone.length > 0) await swapViews(tx, views, gone, environment.name);
+    return published.revision;
+  });
+  const changed = pointers.filter(
+    ({ name, versionId }) => now.get(name) !== versionId || restored.some(({ pointer }) => pointer.name === name),
+  );
+  return { environment: environment.name, revision, changed: [...changed.map(({ name }) => name), ...gone] };
+};
+
+const idsOf = (pointers: readonly TablePointer[]): number[] => [...new Set(pointers.map(({ versionId }) => versionId))];
+
+/**
+ * Gives one environment the tables of another: pointers move, nothing is copied or computed.
+ * Errors: `environment-unknown`, `view-blocked`, `view-locked`, `publish-overtaken`.
+ */
+export const promote = async (parts: Parts, from: string, to: string): Promise<Pointed> => {
+  const source = await currentEnvironment(parts.warehouse, from);
+  await createEnvironment(parts.warehouse, to);
+  const environment = await currentEnvironment(parts.warehouse, to);
+  const { pointers } = source;
+  if (pointers.length === 0)
+    throw error('usage', { text: `${from} has no tables yet; plan and apply it before it is promoted` });
+  const same = pointers.every(({ name, versionId }) =>
+    environment.pointers.some((p) => p.name === name && p.versionId === versionId),
+  );
+  if (same && pointers.length === environment.pointers.length)
+    return { environment: to, revision: environment.revision, changed: [] };
+  const [physical, transforms] = await Promise.all([
+    physicalTables(parts.warehouse, idsOf(pointers)),
+    transformsOf(parts, idsOf(pointers)),
+  ]);
+  return recorded(parts, { kind: 'promote', environment }, (runId) =>
+    point(parts, runId, { environment, pointers, restored: [], physical, transforms }),
+  );
+};
+
+/**
+ * Goes back to what readers of an environment saw at an earlier revision, code and rows: tables that were changed in place since get
+ * the earlier files again. Scheduled runs wait until a plan is applied. `revision` undefined: the one before this.
+ * Errors: `environment-unknown`, `rollback-impossible`, `view-blocked`, `view-locked`, `publish-overtaken`.
+ */
+export const rollback = async (parts: Parts, name: string, revision: number | undefined): Promise<Pointed> => {
+  const environment = await currentEnvironment(parts.warehouse, name);
+  const record =
+    revision === undefined
+      ? (await publications(parts.warehouse, name, 2))[1]
+      : await publicationAt(parts.warehouse, name, revision);
+  if (!record || record.revision === environment.revision)
+    throw error('rollback-impossible', {
+      table: name,
+      why: revision === undefined ? 'there is no earlier publication' : `it has no revision ${revision} to go back to`,
+    });
+  const ids = idsOf(record.pointers);
+  const [physical, transforms] = await Promise.all([physicalTables(parts.warehouse, ids), transformsOf(parts, ids)]);
+  return recorded(parts, { kind: 'rollback', environment }, async (runId) => {
+    const restored: Restored[] = [];
+    for (const pointer of record.pointers) {
+      const [table, transform] = [physical.get(pointer.versionId), transforms.get(pointer.versionId)];
+      if (!table || !transform)
+        throw error('rollback-impossible', { table: pointer.name, why: 'its table was collected since' });
+      if (table.dataVersion !== pointer.dataVersion)
+        restored.push(await restoreFiles(parts, runId, transform, table, pointer));
+    }
+    const held = environment.heldFrom ?? environment.revision;
+    return point(parts, runId, {
+      ...{ environment, pointers: record.pointers, restored, physical, transforms },
+      inside: async (tx) => {
+        const again = restored.flatMap(({ table, partitions }) =>
+          [...partitions].map((partition) => ({ versionId: table.versionId, partition })),
+        );
+        // Their rows are those of then: going forward makes them again.
+        const [busy] = await reopenIntervals(tx, again);
+        if (busy)
+          throw error('interval-leased', {
+            ...{ model: transforms.get(busy.versionId)?.id ?? '', partition: busy.partition, owner: busy.owner },
+            until: new Date(Number(busy.until / 1000n)).toISOString(),
+          });
+        await holdEnvironment(tx, name, held);
+      },
+    });
+  });
+};
