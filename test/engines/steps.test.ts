@@ -184,6 +184,36 @@ describe('a step of partitions', () => {
       ),
     });
   });
+  it('audits columns whatever their names are', async () => {
+    const names = ['n', 'p', 't', 'f0', 'n0', 'm0', 'low', 'evaluated', 'failed', 'k0'];
+    const transform = transformOf(
+      `keys: {natural: [n]}
+columns:
+${names.map((name) => `  - {name: ${name}, type: integer, nullable: false}`).join('\n')}
+checks:
+${names.map((name) => `  - {type: expression, name: ${name}_is_small, columns: [${name}], expression: "${name} < 3", severity: warn}`).join('\n')}
+  - {type: unique, columns: [p, t], severity: critical}
+  - {type: relationship, columns: [n], to: gold.t2, field: n, severity: critical}`,
+      `SELECT * FROM {{source('bronze.x')}}`,
+    );
+    const row = (value: number) => names.map((name) => `${value} AS ${name}`).join(', ');
+    const inputs = new Map([
+      ['bronze.x', readable(`SELECT ${row(1)} UNION ALL SELECT ${row(2)} UNION ALL SELECT ${row(3)}`)],
+      ['gold.t2', readable('SELECT 1 AS n UNION ALL SELECT 2')],
+    ]);
+    await withParts(place, transform, async (parts) => {
+      const order = orderOf(transform, { inputs });
+      const step = await makeStep(parts, order);
+      const overlay = { duckdb: relationOf(parts.snapshot, step.adds), postgres: undefined };
+      const audit = await auditTable(parts, order, overlay, step.partitions);
+      const results = audit.partitions.get('*')?.results.filter((r) => r.status !== 'PASS') ?? [];
+      expect(results.map((r) => r.check_details)).toEqual([
+        ...names.map((name) => `${name}_is_small (warn): 1 of 3 failed`),
+        'relationship_n (critical): 1 of 3 failed',
+      ]);
+      expect([...step.failing, ...audit.failing].map(({ keys }) => keys)).toEqual(Array(names.length + 1).fill(['3']));
+    });
+  });
   it('leaves nothing in its session', async () => {
     const transform = days();
     await withParts(place, transform, async (parts) => {

@@ -1,12 +1,13 @@
 import { AssayError, error } from '../../../errors/index.js';
+import type { Check, Transform } from '../files/definition.js';
 import { render } from '../files/template.js';
 import { quoted, viewOf } from '../sql-text.js';
 import { checksOf, coverageOf, partitioning } from './audit-step.js';
 import { type CheckCount, rowFails } from './check-sql.js';
-import { failingKeys } from './failing-keys.js';
+import { failingKeys, keyColumns } from './failing-keys.js';
 import { addTallies, gate, resultsOf, scoreOf, type Tally, tallyOf, weightOf } from './judge.js';
 import { partitionType, valueOfKey } from './partition-keys.js';
-import { loadInputs, nameOf, openSession, referencesIn, THIS } from './relations.js';
+import { loadInputs, nameOf, openSession, referencesIn, type Session, THIS } from './relations.js';
 import { bindingProblem } from './shape.js';
 import {
   type FailingKeys,
@@ -45,7 +46,7 @@ export const auditTable = async (
 interface Asked {
   readonly engine: StepParts['engine'];
   readonly order: StepOrder;
-  readonly session: ReturnType<typeof openSession>;
+  readonly session: Session;
   readonly changed: readonly string[];
 }
 
@@ -56,10 +57,27 @@ interface Counts {
   readonly failing: FailingKeys[];
 }
 
+/** The columns that keys and relationships look at. */
+const KEYS = viewOf('this.keys');
+/** A table with no more rows than these is read once for all such checks, instead of file by file for each. */
+const READ_ONCE_ROWS = 20_000_000;
+
+const loadKeys = async (session: Session, transform: Transform, checks: readonly Check[]): Promise<void> => {
+  const asked = checks.filter(({ question }) => question.type === 'unique' || question.type === 'relationship');
+  if (asked.length === 0) return;
+  const names = new Set([...asked.flatMap(({ columns }) => columns), ...keyColumns(transform).map(({ name }) => name)]);
+  if (transform.partition) names.add(transform.partition.column);
+  const columns = [...names].map(quoted).join(', ');
+  const [found] = await session.engine.query(`SELECT count(*)::VARCHAR AS n FROM ${THIS}`);
+  if (Number(found?.['n']) <= READ_ONCE_ROWS) await session.table(KEYS, `SELECT ${columns} FROM ${THIS}`);
+  else await session.view(KEYS, `(SELECT ${columns} FROM ${THIS})`);
+};
+
 const askAll = async (asked: Asked): Promise<Counts> => {
   const { order, session, changed } = asked;
   const { transform } = order;
   const checks = checksOf(transform).filter((check) => rowFails(check) === undefined);
+  await loadKeys(session, transform, checks);
   const counts: Counts = { partitions: new Map(changed.map((key) => [key, []])), table: [], failing: [] };
   const references = checks.flatMap(({ question, place }) =>
     question.type === 'sql'
@@ -87,7 +105,7 @@ const askAll = async (asked: Asked): Promise<Counts> => {
   return counts;
 };
 
-const ask = async (asked: Asked, check: CheckCount['check'], counts: Counts): Promise<void> => {
+const ask = async (asked: Asked, check: Check, counts: Counts): Promise<void> => {
   const { question } = check;
   if (question.type === 'sql') return askSql(asked, check, question.sql, counts);
   const { engine, order, changed } = asked;
@@ -106,9 +124,9 @@ const ask = async (asked: Asked, check: CheckCount['check'], counts: Counts): Pr
   };
   const found =
     question.type === 'unique'
-      ? await uniqueCounts(engine, THIS, check.columns, where)
+      ? await uniqueCounts(engine, KEYS, check.columns, where)
       : question.type === 'relationship'
-        ? await relationshipCounts(engine, THIS, check.columns[0] ?? '', viewOf(question.to), question.field, where)
+        ? await relationshipCounts(engine, KEYS, check.columns[0] ?? '', viewOf(question.to), question.field, where)
         : undefined;
   if (!found) return;
   let elsewhere = 0n;
@@ -133,7 +151,7 @@ const ask = async (asked: Asked, check: CheckCount['check'], counts: Counts): Pr
     );
 };
 
-const askSql = async (asked: Asked, check: CheckCount['check'], text: string, counts: Counts): Promise<void> => {
+const askSql = async (asked: Asked, check: Check, text: string, counts: Counts): Promise<void> => {
   const { engine, order, changed } = asked;
   const { transform } = order;
   const byPartition =
