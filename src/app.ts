@@ -12,15 +12,10 @@ import {
   rollupStatus,
   sweepRollups,
 } from './build/rollup/index.js';
-import {
-  type BuildResult,
-  build,
-  openPublications,
-  type Publication,
-  parquetSession,
-} from './build/transform/index.js';
+import { openPublications, type Publication, parquetSession, type Unmade } from './build/transform/index.js';
 import { auditSink } from './cli/audit-sink.js';
 import { type Home, homeAt, lastTransforms } from './cli/home.js';
+import { openTables, type Tables } from './cli/tables.js';
 import {
   type AppMode,
   lakeRelations,
@@ -64,6 +59,8 @@ export interface BuiltAll {
   readonly revision: number;
   readonly published: boolean;
   readonly changed: readonly string[];
+  /** What could not be made; everything else is published. */
+  readonly unmade: readonly Unmade[];
   /** Rollups that are current now. */
   readonly rollups: number;
   readonly results: readonly RollupBuildResult[];
@@ -91,8 +88,10 @@ export interface App {
     readonly encoding?: string;
     readonly sourceSystem?: string;
   }): Promise<IngestResult>;
-  /** Silver, gold and rollups forward. Running it again with nothing new does nothing. */
-  build(): Promise<BuiltAll>;
+  /** Commands on tables; each that moves readers makes the rollups current, too. */
+  readonly tables: Tables;
+  /** Silver, gold and rollups forward; `again` names tables whose breaking change is wanted. With nothing new it does nothing. */
+  build(again?: readonly string[]): Promise<BuiltAll>;
   buildRollups(): Promise<readonly RollupBuildResult[]>;
   batches(): Promise<readonly LedgerBatch[]>;
   rollups(): Promise<readonly RollupStatus[]>;
@@ -193,6 +192,20 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       return results;
     };
 
+    const tables = openTables(() => {
+      if (options.pseudonymKey === undefined)
+        throw error('config-missing', {
+          name: 'ASSAY_PSEUDONYM_KEY',
+          why: 'customer pseudonyms need a key of their own',
+        });
+      sameTransforms(config, home);
+      lastTransforms(home).write(config.transforms);
+      return {
+        ...{ transformsDir: config.transforms, lake: home.lake, duckdb, warehouse, emit, signal: stopping.signal },
+        pseudonymKey: options.pseudonymKey,
+      };
+    }, buildAllRollups);
+
     const app: App = {
       home,
       ask,
@@ -220,29 +233,16 @@ export const openApp = async (options: AppOptions): Promise<App> => {
             ...(sourceSystem === undefined ? {} : { sourceSystem }),
           }),
         ),
-      build: async () => {
-        if (options.pseudonymKey === undefined)
-          throw error('config-missing', {
-            name: 'ASSAY_PSEUDONYM_KEY',
-            why: 'customer pseudonyms need a key of their own',
-          });
-        sameTransforms(config, home);
-        const result: BuildResult = await build({
-          transformsDir: config.transforms,
-          lake: home.lake,
-          duckdb,
-          warehouse,
-          pseudonymKey: options.pseudonymKey,
-          emit,
-          signal: stopping.signal,
-        });
-        lastTransforms(home).write(config.transforms);
+      tables,
+      build: async (again) => {
+        const result = await tables.build(again);
         const results = await buildAllRollups();
-        if (result.published) await tidy({ duckdb, publication: result.publication, sweep, emit });
+        if (result.published) await tidy({ collect: tables.collect, sweep, emit });
         return {
           revision: result.publication.revision,
           published: result.published,
           changed: result.changed,
+          unmade: result.unmade,
           rollups: results.filter((r) => r.outcome === 'built' || r.outcome === 'current').length,
           results,
         };

@@ -11,8 +11,10 @@ import { type Context, contextOf, secretsOf, withApp } from './context.js';
 import { ownerOf, readRun } from './home.js';
 import { parseJson, type QueryFlags, queryOf, seconds } from './options.js';
 import { asCsv, asTable, type PlainAnswer } from './print.js';
+import { followRun } from './progress.js';
 import { init, start, stopProcess } from './start.js';
 import { status } from './status.js';
+import { tableCommands } from './table-commands.js';
 
 /** The command line. Every command throws errors of the catalogue; `main.ts` prints them and sets the exit code. */
 export const program = (config: () => Config, root: string): Command => {
@@ -93,26 +95,28 @@ export const program = (config: () => Config, root: string): Command => {
       });
     });
 
-  command('build', 'bring silver, gold and rollups forward; with nothing new it does nothing').action(
-    (flags: { json?: boolean }) => {
+  command('build', 'plan and apply in one, then rollups; with nothing new it does nothing')
+    .option('--restate <tables>', 'tables to make again; a breaking change of these needs no new version')
+    .action((flags: { json?: boolean; restate?: string }) => {
       const c = context(flags);
       return withApp(c, async (app, telemetry) => {
-        const end = telemetry.subscribe('transform.step', (e) =>
-          c.note(`${e.model}: ${e.rows} rows in ${e.milliseconds} ms on ${e.engine}`),
-        );
-        const built = await app.build();
-        end();
+        const end = followRun(c, telemetry);
+        const built = await app.build((flags.restate ?? '').split(',').filter((id) => id !== '')).finally(end);
         const refused = built.results.filter((r) => r.outcome === 'refused' || r.outcome === 'failed');
         c.out(
           c.json
             ? `${JSON.stringify(built)}\n`
             : `${built.published ? `revision ${built.revision} published; changed: ${built.changed.join(', ') || 'nothing'}` : `nothing new; revision ${built.revision} stands`}; ${built.rollups} rollups current\n`,
         );
+        for (const { model, partition, status, reason, retry } of built.unmade)
+          c.note(`${status} ${model}${partition === '*' ? '' : ` ${partition}`}: ${reason}; try again: ${retry}`);
         for (const r of refused) c.note(`rollup ${r.rollup} ${r.outcome}: ${r.reason ?? r.error?.message ?? ''}`);
+        if (built.unmade.length > 0) process.exitCode = built.changed.length > 0 ? 3 : 1;
         if (refused.length > 0) process.exitCode = 1;
       });
-    },
-  );
+    });
+
+  tableCommands(command, context);
 
   const queryFlags = (name: string, description: string) =>
     command(name, description)

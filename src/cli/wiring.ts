@@ -2,7 +2,7 @@ import { type Publication, parquetSession } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import type { Emit } from '../query/index.js';
-import { openTable, relation, tableAt, vacuum } from '../store/delta/index.js';
+import { openTable, relation } from '../store/delta/index.js';
 import { type Cluster, connectPostgres, type DuckDb, startCluster, type Warehouse } from '../store/engine/index.js';
 import { type Home, lastTransforms } from './home.js';
 
@@ -98,19 +98,16 @@ export const onceAtATime = (work: () => Promise<void>) => {
 };
 
 /**
- * Removes what nobody can want after a build: files of replaced Delta versions that are older than a week, blobs that builders left.
- * Never in the way of an answer, and never a reason for a build to fail: what goes wrong is told and tried again after the next one.
+ * Removes what nobody can want after a build: tables and files that no kept revision points at, blobs that builders left. Never in
+ * the way of an answer, and never a reason for a build to fail: what goes wrong is told and tried again after the next one.
  */
 export const tidy = async (parts: {
-  readonly duckdb: DuckDb;
-  readonly publication: Publication;
+  readonly collect: () => Promise<unknown>;
   readonly sweep: () => Promise<number>;
   readonly emit: Emit;
 }): Promise<void> => {
-  const parquet = parquetSession(parts.duckdb);
   try {
-    for (const { lake } of parts.publication.tables.values())
-      if (lake) await vacuum(tableAt(lake.path, parquet), { keepVersions: [lake.version] });
+    await parts.collect();
     await parts.sweep();
   } catch (thrown) {
     parts.emit('bug', { where: 'tidy', error: thrown });

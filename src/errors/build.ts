@@ -80,6 +80,14 @@ export const build = {
     message: (p) => `the transforms of ${p.models.join(', ')} were changed since ${p.environment} was published`,
     hint: (p) => `\`assay plan --env ${p.environment}\` shows what that means, and \`assay apply\` does it`,
   }),
+  'rollback-impossible': entry<{ table: string; why: string }>({
+    blame: 'operator',
+    status: 409,
+    sqlstate: '55000',
+    exit: 1,
+    message: (p) => `${p.table} cannot be rolled back: ${p.why}`,
+    hint: () => '`assay status` lists the revisions that are kept; nothing was changed',
+  }),
   'rollup-unsupported': entry<{ file: string; line: number; what: string }>({
     blame: 'model',
     status: 500,

@@ -7,6 +7,7 @@ import {
   type BuildResult,
   build,
   openPublications,
+  type Parts,
   type Publication,
   parquetSession,
 } from '../../src/build/transform/index.js';
@@ -27,6 +28,8 @@ export interface Place {
   readonly duckdb: DuckDb;
   readonly warehouse: Warehouse;
   ingest(file: string): Promise<unknown>;
+  /** What every command on tables works with here. */
+  parts(options?: Partial<Parts>): Parts;
   build(options?: Partial<BuildOptions>): Promise<BuildResult>;
   /** Rows of a statement over the views of the warehouse, each value as text. */
   postgres(sql: string): Promise<string[][]>;
@@ -47,6 +50,10 @@ export const openPlace = async (): Promise<Place> => {
   const ledger = ingestLedger(warehouse);
   const text = (rows: readonly object[]) =>
     rows.map((row) => Object.values(row).map((value) => (value === null ? '∅' : String(value))));
+  const parts = (options: Partial<Parts> = {}): Parts => ({
+    ...{ transformsDir: join(root, 'transforms'), lake, duckdb, warehouse, pseudonymKey: KEY, emit: noEmit },
+    ...options,
+  });
   return {
     home,
     lake,
@@ -57,11 +64,8 @@ export const openPlace = async (): Promise<Place> => {
       duckdb.session((session) =>
         ingestFile({ file, source: 'online_retail', lake, ledger, emit: noEmit, parquet: parquetSession(session) }),
       ),
-    build: (options = {}) =>
-      build({
-        ...{ transformsDir: join(root, 'transforms'), lake, duckdb, warehouse, pseudonymKey: KEY, emit: noEmit },
-        ...options,
-      }),
+    parts,
+    build: (options = {}) => build({ ...parts(), ...options }),
     postgres: async (sql) => text((await warehouse.query<Record<string, unknown>>(sql)).rows),
     delta: async (publication, sql) => {
       let statement = sql;

@@ -1,50 +1,45 @@
-import { currentPointers, withLock } from '../../store/state/index.js';
-import { orderTransforms } from './files/graph.js';
-import { readTransforms } from './files/read-transforms.js';
-import { readSeeds } from './files/seeds.js';
-import type { BuildOptions } from './options.js';
-import { parquetSession } from './parquet-session.js';
+import { withLock } from '../../store/state/index.js';
+import { forward } from './apply/commands.js';
+import type { Parts } from './apply/parts.js';
+import type { Unmade } from './apply/work.js';
+import { PRODUCTION } from './plan/world.js';
 import type { Publication } from './publication.js';
-import { publicationOf } from './publications.js';
-import { runBuild } from './run-build.js';
+import { readPublication } from './publications.js';
+
+export interface BuildOptions extends Parts {
+  /** Tables whose breaking change is wanted under their present version: all of them is made again. */
+  readonly restate?: readonly string[];
+}
 
 export interface BuildResult {
   readonly publication: Publication;
   /** False when nothing had moved: the publication is the one that was there. */
   readonly published: boolean;
-  /** Tables made anew, in order; those whose contents came out equal are not among them. */
+  /** Tables whose contents changed, in order; those that were made and came out equal are not among them. */
   readonly changed: readonly string[];
+  /** What could not be made; everything else is published. */
+  readonly unmade: readonly Unmade[];
 }
 
 /**
- * Brings every table to the state of the bronze tables and the files, checks it and publishes all that changed in one step. Safe to
- * kill at any moment and to run again. One build at a time: a second one waits for the first.
- * Errors: `transform-invalid`, `contract-broken`, `check-failed` (no table of data was published; the results of the checks were),
- * `view-blocked`, `view-locked`, `publish-overtaken`, `engine-failed`, `delta-conflict`, `disk-full`, `cancelled`.
+ * Brings every table to the state of the sources and the files, checks it and publishes all that changed in one step. Safe to kill at
+ * any moment and to run again. One build at a time: a second one waits for the first.
+ * Errors: `transform-invalid`, `plan-blocked`, `view-blocked`, `view-locked`, `publish-overtaken`, `engine-failed`, `disk-full`,
+ * `cancelled`.
  */
-export const build = async (options: BuildOptions): Promise<BuildResult> => {
-  const { warehouse, duckdb, signal } = options;
-  const [transforms, seeds] = await Promise.all([
-    readTransforms(options.transformsDir),
-    readSeeds(options.transformsDir),
-  ]);
-  const nodes = orderTransforms(transforms, new Set(seeds.map((seed) => seed.name)));
-  return withLock(
-    warehouse,
+export const build = async (options: BuildOptions): Promise<BuildResult> =>
+  withLock(
+    options.warehouse,
     'build',
-    () =>
-      duckdb.session(async (session) => {
-        const changed = await runBuild({
-          ...options,
-          now: options.now ?? (() => BigInt(Date.now()) * 1000n),
-          signal,
-          engine: parquetSession(session, signal),
-          nodes,
-          seeds,
-        });
-        const publication = publicationOf(await currentPointers(warehouse));
-        return { publication, published: changed !== undefined, changed: changed ?? [] };
-      }),
-    signal,
+    async () => {
+      const again = new Map((options.restate ?? []).map((id) => [id, undefined]));
+      const result = await forward(options, { environment: PRODUCTION, restate: again });
+      return {
+        publication: await readPublication(options.warehouse, PRODUCTION),
+        published: result.status === 'published' || result.status === 'partial',
+        changed: result.changed,
+        unmade: result.unmade,
+      };
+    },
+    options.signal,
   );
-};

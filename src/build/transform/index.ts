@@ -1,5 +1,15 @@
-export { type BuildResult, build } from './build.js';
-export type { BuildOptions } from './options.js';
+export { type Collected, collect } from './apply/collect.js';
+export { apply, type PlanRequest, plan, restate, run } from './apply/commands.js';
+export { type Pointed, promote, rollback } from './apply/environments.js';
+export type { RunResult } from './apply/execute.js';
+export type { Parts } from './apply/parts.js';
+export type { Unmade } from './apply/work.js';
+export { type BuildOptions, type BuildResult, build } from './build.js';
 export { parquetSession } from './parquet-session.js';
+export type { Span } from './plan/decide.js';
+export { type Plan, planStatus } from './plan/plan.js';
+export { planText } from './plan/print-plan.js';
+export { PRODUCTION } from './plan/world.js';
 export * from './publication.js';
 export { openPublications, type Publications } from './publications.js';
+export { runTransformTests, type TransformTestResult } from './unit/run-tests.js';

@@ -1,7 +1,14 @@
 import { AssayError } from '../../errors/index.js';
 import type { Emit } from '../../query/index.js';
 import type { Warehouse } from '../../store/engine/index.js';
-import { currentPointers, currentRevision, type PointerSet, PUBLICATION_CHANNEL } from '../../store/state/index.js';
+import {
+  currentEnvironment,
+  currentRevision,
+  type EnvironmentState,
+  PUBLICATION_CHANNEL,
+  pinnedRelation,
+} from '../../store/state/index.js';
+import { PRODUCTION } from './plan/world.js';
 import type { Publication } from './publication.js';
 
 /** The published state as readers follow it. */
@@ -17,31 +24,46 @@ export interface Publications {
 
 const POLL_MILLISECONDS = 1000;
 
-/** Pointers as readers know them: lake paths absolute. */
-export const publicationOf = (set: PointerSet): Publication => ({
-  revision: set.revision,
+/** An environment's pointers as readers know them: lake paths absolute, tables in PostgreSQL held to the publication. */
+export const publicationOf = (state: EnvironmentState): Publication => ({
+  revision: state.revision,
   tables: new Map(
-    set.pointers.map((pointer) => [
+    state.pointers.map((pointer) => [
       pointer.name,
       {
         name: pointer.name,
-        postgres: pointer.postgres,
-        lake: pointer.lake && { path: `${set.lake ?? ''}/${pointer.lake.path}`, version: pointer.lake.version },
+        // Version 0 is of the time before versions: such a table is never changed in place.
+        postgres:
+          pointer.postgres === undefined || pointer.versionId === 0
+            ? pointer.postgres
+            : pinnedRelation(pointer.postgres, pointer.versionId, pointer.changedAt),
+        lake:
+          pointer.lakePath === undefined || pointer.lakeVersion === undefined
+            ? undefined
+            : { path: `${state.lake ?? ''}/${pointer.lakePath}`, version: pointer.lakeVersion },
         dataVersion: pointer.dataVersion,
         rows: pointer.rows,
-        since: pointer.since,
+        since: pointer.changedAt,
       },
     ]),
   ),
 });
 
+/** What an environment's readers see now. Errors: `environment-unknown`. */
+export const readPublication = async (warehouse: Warehouse, environment: string): Promise<Publication> =>
+  publicationOf(await currentEnvironment(warehouse, environment));
+
 /** Follows the published state: told by the warehouse, and looked up each second where telling fails. */
-export const openPublications = async (warehouse: Warehouse, emit: Emit): Promise<Publications> => {
+export const openPublications = async (
+  warehouse: Warehouse,
+  emit: Emit,
+  environment: string = PRODUCTION,
+): Promise<Publications> => {
   const callbacks = new Set<(publication: Publication) => void>();
-  let current = publicationOf(await currentPointers(warehouse));
+  let current = await readPublication(warehouse, environment);
   let closed = false;
   const refresh = async (): Promise<Publication> => {
-    const next = publicationOf(await currentPointers(warehouse));
+    const next = await readPublication(warehouse, environment);
     // Two reads may end in the other order than they began.
     if (next.revision > current.revision) {
       current = next;
@@ -52,7 +74,7 @@ export const openPublications = async (warehouse: Warehouse, emit: Emit): Promis
   let down = false;
   const look = async (): Promise<void> => {
     try {
-      if (!closed && (await currentRevision(warehouse)) !== current.revision) await refresh();
+      if (!closed && (await currentRevision(warehouse, environment)) !== current.revision) await refresh();
       down = false;
     } catch (thrown) {
       if (closed) return;

@@ -29,11 +29,11 @@ const ENVIRONMENT = 'prod';
 export const PUBLICATION_CHANNEL = 'assay_publication';
 
 /** The revision that readers see now. */
-export const currentRevision = async (on: On): Promise<number> => {
+export const currentRevision = async (on: On, environment: string = ENVIRONMENT): Promise<number> => {
   const row = await stateOf(on)
     .selectFrom('assay.environment')
     .select('revision')
-    .where('name', '=', ENVIRONMENT)
+    .where('name', '=', environment)
     .executeTakeFirst();
   return row === undefined ? 0 : Number(row.revision);
 };

@@ -8,7 +8,7 @@ description: >
 kind: scd2
 role: dimension
 keys: {natural: [customer_id, effective_date], surrogate: customer_key}
-scd2: {key: customer_id, track: [customer_segment, value_tier], valid_from: effective_date, valid_to: expiry_date, current: is_current, version: version_number}
+scd2: {key: customer_id, track: [customer_segment, value_tier], valid_from: effective_date, valid_to: expiry_date, current: is_current, version: version_number, history: true}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [customer_id, version_number]}, postgres: {indexes: [[customer_id, effective_date]]}}
 columns:
@@ -107,30 +107,16 @@ WITH lines AS (
   UNION ALL
   SELECT customer_id, first_at, CASE WHEN has_order THEN 'new' ELSE 'returns only' END, 'bronze'
   FROM beginnings
-), changes AS (
-  SELECT customer_id, from_at, segment, tier
-  FROM states
-  WINDOW of_customer AS (PARTITION BY customer_id ORDER BY from_at)
-  QUALIFY lag(segment) OVER of_customer IS DISTINCT FROM segment OR lag(tier) OVER of_customer IS DISTINCT FROM tier
-), versions AS (
-  SELECT customer_id, from_at, segment, tier,
-    lead(from_at) OVER of_customer AS to_at,
-    row_number() OVER of_customer AS number
-  FROM changes
-  WINDOW of_customer AS (PARTITION BY customer_id ORDER BY from_at)
 )
 SELECT
-  {{key(versions.customer_id, timestamp versions.from_at)}} AS customer_key,
-  versions.customer_id,
+  states.customer_id,
   customers.customer_pseudonym,
   customers.country,
-  versions.segment AS customer_segment,
-  versions.tier AS value_tier,
-  versions.from_at AS effective_date,
-  versions.to_at AS expiry_date,
-  versions.to_at IS NULL AS is_current,
-  versions.number::integer AS version_number
-FROM versions
-JOIN {{ref('silver.customers')}} AS customers ON customers.customer_id = versions.customer_id
+  states.segment AS customer_segment,
+  states.tier AS value_tier,
+  states.from_at AS effective_date
+FROM states
+JOIN {{ref('silver.customers')}} AS customers ON customers.customer_id = states.customer_id
 UNION ALL
-SELECT -1, NULL, NULL, '(unknown)', 'unknown', 'unknown', '1900-01-01 00:00:00+00'::timestamptz, NULL, true, 1
+-- The unknown member: a row without a natural key gets the key -1.
+SELECT NULL, NULL, '(unknown)', 'unknown', 'unknown', '1900-01-01 00:00:00+00'::timestamptz

@@ -4,10 +4,10 @@ version: 1
 description: >
   The sales fact: one row per silver order line, returns included with negative quantity and amount. Customers are looked up as of the
   time of sale; a line without a customer points at the unknown member (key -1). Amounts include service lines (postage, fees).
-kind: full
+kind: incremental_by_partition
 role: fact
 lookups: [{dimension: gold.dim_customers, key: customer_id, as_of: sold_at, into: customer_key}]
-partition: {column: date_key, unit: day}
+partition: {column: date_key, unit: day, inputs: {silver.order_lines: invoice_date}}
 keys: {natural: [sale_key], surrogate: sale_key}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [sold_at, sale_key]}, postgres: {indexes: [[customer_key], [product_key], [date_key], [invoice_key], [country_key]]}}
@@ -74,3 +74,4 @@ LEFT JOIN {{ref('gold.dim_customers')}} AS customers
   ON customers.customer_id = lines.customer_id
   AND lines.sold_at >= customers.effective_date
   AND lines.sold_at < coalesce(customers.expiry_date, 'infinity'::timestamptz)
+WHERE lines.invoice_date >= {{partition.start}} AND lines.invoice_date < {{partition.end}}

@@ -5,9 +5,12 @@ description: >
   One row per distinct source line of the shop's orders, typed. A line whose eight source columns all equal another's was scanned
   twice and counts once; the first one seen is kept. Codes and names are kept byte for byte. Lines that break a rule are in
   silver.order_line_rejects, so that source lines = duplicates + order lines + rejects.
-kind: full
+kind: incremental_by_partition
 role: fact
-partition: {column: invoice_date, unit: day}
+partition:
+  column: invoice_date
+  unit: day
+  sources: {bronze.online_retail: "try_strptime(trim(InvoiceDate), ['%m/%d/%y %H:%M', '%m/%d/%Y %H:%M', '%Y-%m-%d %H:%M:%S'])"}
 keys: {natural: [invoice_no, product_code, product_name, quantity, sold_at, unit_price, customer_id, country], surrogate: order_line_key}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [sold_at, source_file, source_row]}, postgres: {indexes: [[customer_id], [product_code], [invoice_no]]}}
@@ -49,6 +52,7 @@ WITH source AS (
          THEN try_cast(trim(UnitPrice) AS decimal(10, 3)) END AS price_value,
     try_strptime(trim(InvoiceDate), ['%m/%d/%y %H:%M', '%m/%d/%Y %H:%M', '%Y-%m-%d %H:%M:%S']) AT TIME ZONE 'UTC' AS sold_at_value
   FROM {{source('bronze.online_retail')}}
+  WHERE sold_at_value >= {{partition.start}} AND sold_at_value < {{partition.end}}
   QUALIFY row_number() OVER (
     PARTITION BY InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country
     ORDER BY _ingested_at, _source_file, _row_number

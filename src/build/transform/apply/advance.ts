@@ -9,13 +9,14 @@ import { readingsOf } from '../plan/readings.js';
 import { isPartitioned, type TableState } from '../plan/state.js';
 import { madeOf } from '../plan/world.js';
 import { WHOLE } from '../step/step.js';
+import { auditAgain } from './audit-again.js';
 import { chooseEngine, memoryOf } from './engine-for.js';
 import { joined } from './joined.js';
 import { deltaTableOf, type Made, makeBatch } from './make-batch.js';
 import { mapLimited } from './map-limited.js';
 import type { Parts } from './parts.js';
 import { takeStaged } from './resume.js';
-import { settle } from './settle.js';
+import { refusalText, settle } from './settle.js';
 import type { Unmade, Work } from './work.js';
 
 const retryOf = (id: string, partition: string): string =>
@@ -70,10 +71,28 @@ export const advance = async (parts: Parts, work: Work, node: GraphNode): Promis
   const wanted = [...open, ...newer].map(({ partition }) => ({ versionId, partition }));
   if (wanted.length > 0) for (const lease of await work.leases.take(id, wanted)) leases.set(lease.partition, lease);
   await noteNewer(parts, work, node, newer, leases);
-  if (open.length === 0) return;
+  // A copy that is missing is made again from the files: nothing is computed.
+  if (open.length === 0 && work.world.lostCopies.has(id) && state.snapshot)
+    work.moved.set(id, { id, partitions: new Set(), snapshot: state.snapshot });
+  if (open.length === 0) return audit(parts, work, node);
   const { snapshot, made } = await makeAll(parts, work, node, state, open);
   const unmade = await settle(parts, work, node, snapshot, made, leases);
   leave(work, node, unmade);
+};
+
+/** What stays as it is must still pass where its checks were changed, or what they read has moved. */
+const audit = async (parts: Parts, work: Work, node: GraphNode): Promise<void> => {
+  const { id } = node.transform;
+  if (!work.newChecks.has(id) && ![...node.needs].some((need) => work.moved.has(need))) return;
+  const failed = await auditAgain(parts, work, node);
+  const code = 'check-failed';
+  leave(
+    work,
+    node,
+    failed.map(({ partition, refusal }) => ({
+      ...{ partition, status: 'quarantined' as const, code, refusal, reason: refusalText(id, partition, refusal) },
+    })),
+  );
 };
 
 const decisionOf = (parts: Parts, work: Work, node: GraphNode): Promise<Decision> =>

@@ -99,14 +99,15 @@ const goForward = async (parts: Parts, world: World, order: RunOrder): Promise<R
   const result = await execute(parts, world, order);
   const { name, heldFrom } = world.environment;
   if (heldFrom !== undefined) await holdEnvironment(parts.warehouse, name, undefined);
-  await describe(parts, world);
+  await describe(parts, world, new Set(result.unmade.map(({ model }) => model)));
   return result;
 };
 
-const describe = async (parts: Parts, world: World): Promise<void> => {
+/** What fails its new checks stays as it is written down, so that the next run looks again. */
+const describe = async (parts: Parts, world: World, unmade: ReadonlySet<string>): Promise<void> => {
   const told = [...world.versions].flatMap(([id, version]) => {
     const stored = world.stored.get(id);
-    return stored && stored.metaHash !== version.metaHash
+    return stored && stored.metaHash !== version.metaHash && !unmade.has(id)
       ? [{ id: version.id, metaHash: stored.metaHash, definition: stored }]
       : [];
   });
@@ -154,12 +155,12 @@ export const restate = async (parts: Parts, environment: string, id: string, spa
  * Plan and apply in one: brings production to the state of the files and the sources. What a plan would forbid is refused.
  * Errors: `plan-blocked`, those of `execute`.
  */
-export const forward = async (parts: Parts, environment: string): Promise<RunResult> => {
-  const world = await worldOf(parts, environment);
-  const made = await planOf(parts, world, { environment });
+export const forward = async (parts: Parts, request: PlanRequest): Promise<RunResult> => {
+  const world = await worldOf(parts, request.environment);
+  const made = await planOf(parts, world, request);
   refuseBlocked(made);
   const { revision, heldFrom } = world.environment;
   if (planStatus(made) === 'none' && heldFrom === undefined && world.lostCopies.size === 0)
     return { status: 'unchanged', revision, changed: [], unmade: [] };
-  return goForward(parts, world, orderOf('build', { environment }));
+  return goForward(parts, world, orderOf('build', request));
 };

@@ -12,12 +12,14 @@ import {
   whileAlive,
 } from '../../../store/state/index.js';
 import type { World } from '../plan/world.js';
+import { declareForeignKeys, type KeyedTable } from '../target/foreign-keys.js';
 import { physicalName } from '../target/physical.js';
 import { advance } from './advance.js';
+import { withNewChecks } from './audit-again.js';
 import { advanceHistory } from './history.js';
 import { openLeases, owner } from './leases.js';
 import { type Parts, timeOf } from './parts.js';
-import { pointersMove, pointersOf, publishRun } from './publish-run.js';
+import { endOf, pointersMove, pointersOf, publishRun } from './publish-run.js';
 import type { RunOrder, Unmade, Work } from './work.js';
 
 /** What a run came to. `partial`: what is published is whole and good, and `unmade` says what is missing. */
@@ -77,6 +79,7 @@ export const execute = (parts: Parts, given: World, order: RunOrder): Promise<Ru
         const work: Work = {
           ...{ world, order, at, leases, states: new Map(world.published), moved: new Map(), staged: [], unmade: [] },
           ...{ behind: new Set(), missing: new Map(), results: [], failing: [], summaries: [], folders: [], steps: 0 },
+          newChecks: await withNewChecks(parts, { world }),
         };
         const result = await runAll(parts, work);
         await cleanUp(parts, work);
@@ -105,7 +108,7 @@ const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
   for (const node of world.nodes)
     if (node.transform.kind === 'history') await advanceHistory(parts, work, node, checkHistory(parts.warehouse));
   const { unmade } = work;
-  const quiet = work.moved.size === 0 && !pointersMove(world, pointersOf(world, work.states));
+  const quiet = work.moved.size === 0 && !pointersMove(world, pointersOf(work));
   if (quiet) {
     const { revision } = world.environment;
     const status = unmade.length > 0 ? 'refused' : 'unchanged';
@@ -118,11 +121,19 @@ const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
     return { status, revision, changed: [], unmade };
   }
   const { revision, changed } = await publishRun(parts, work);
+  await declareForeignKeys(parts.warehouse, keyedTables(work), parts.emit);
   parts.emit('transform.published', {
     ...{ revision, tables: changed.length, milliseconds: Math.round(performance.now() - started) },
   });
-  return { status: unmade.length > 0 ? 'partial' : 'published', revision, changed, unmade };
+  return { status: endOf(work), revision, changed, unmade };
 };
+
+/** Tables in PostgreSQL with the star's keys between them. */
+const keyedTables = ({ world, states }: Work): KeyedTable[] =>
+  world.nodes.flatMap(({ transform }) => {
+    const table = world.physical.get(transform.id)?.postgres;
+    return table !== undefined && states.get(transform.id)?.snapshot ? [{ transform, table }] : [];
+  });
 
 /** Removes files that were staged and are in nobody's list: rows that came out as they were, partitions that were refused. */
 const cleanUp = async (parts: Parts, work: Work): Promise<void> => {

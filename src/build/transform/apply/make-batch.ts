@@ -1,3 +1,4 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AddFile, createTable, type Snapshot } from '../../../store/delta/index.js';
 import type { GraphNode } from '../files/graph.js';
@@ -88,6 +89,8 @@ export const makeBatch = async (
   const partitions = batch.whole ? undefined : spanOf(node, makes);
   const order = orderOf(parts, work, node, { stepId, partitions, engine: batch.engine }, checks);
   work.folders.push({ id, stepId, snapshot });
+  const tmp = join(parts.lake, '_staging', stepId);
+  await mkdir(tmp, { recursive: true });
   try {
     const step = await parts.duckdb.session((session) =>
       makeStep(
@@ -95,7 +98,7 @@ export const makeBatch = async (
           engine: parquetSession(session, parts.signal),
           warehouse: parts.warehouse,
           snapshot,
-          tmp: join(parts.lake, '_staging', stepId),
+          tmp,
         },
         order,
       ),
@@ -121,5 +124,7 @@ export const makeBatch = async (
     const half = Math.ceil(makes.length / 2);
     const first = await makeBatch(parts, work, node, snapshot, { ...batch, makes: makes.slice(0, half) });
     return [...first, ...(await makeBatch(parts, work, node, snapshot, { ...batch, makes: makes.slice(half) }))];
+  } finally {
+    await rm(tmp, { recursive: true, force: true });
   }
 };

@@ -38,12 +38,26 @@ interface Commit {
   readonly partitions: ReadonlySet<string>;
 }
 
-/** The pointers that an environment shall have: every table of the files that was made, by its id. */
-export const pointersOf = (world: World, states: ReadonlyMap<string, TableState>): PointerTarget[] =>
-  world.nodes.flatMap(({ transform: { id } }) => {
+/**
+ * The pointers that an environment shall have: every table of the files, by its id. One whose new meaning could not be made as a
+ * whole stays with the old one: readers never see a part of a table for all of it.
+ */
+export const pointersOf = ({ world, states, behind }: Work): PointerTarget[] => {
+  const now = new Map(world.environment.pointers.map(({ name, versionId }) => [name, versionId]));
+  return world.nodes.flatMap(({ transform: { id } }) => {
     const state = states.get(id);
-    return state?.versionId !== undefined && state.snapshot ? [{ name: id, versionId: state.versionId }] : [];
+    const made = state?.versionId !== undefined && state.snapshot && !behind.has(id) ? state.versionId : undefined;
+    const versionId = made ?? now.get(id);
+    return versionId === undefined || versionId === 0 ? [] : [{ name: id, versionId }];
   });
+};
+
+/** How a run ended: `partial` when some of it could not be made, `refused` when nothing but results of checks came of it. */
+export const endOf = ({ unmade, moved, world }: Work): 'published' | 'partial' | 'refused' => {
+  if (unmade.length === 0) return 'published';
+  const kinds = new Map(world.nodes.map(({ transform }) => [transform.id, transform.kind]));
+  return [...moved.keys()].every((id) => kinds.get(id) === 'history') ? 'refused' : 'partial';
+};
 
 /** Whether readers of the environment find other tables under its names than before. */
 export const pointersMove = (world: World, pointers: readonly PointerTarget[]): boolean => {
@@ -70,7 +84,7 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
     parts.emit('transform.committed', { model: id, version: committed.version });
     commits.push({ id, before, after, version: committed.version, partitions });
   }
-  const pointers = pointersOf(world, states);
+  const pointers = pointersOf(work);
   const published = await warehouse.transaction(
     async (tx) => {
       await holdLeases(tx, work.staged);
@@ -96,8 +110,11 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
           stats: { summary: JSON.stringify(summary) },
         })),
       );
-      const status = work.unmade.length > 0 ? 'partial' : 'published';
-      await endRun(tx, { runId: order.runId, status, at: timeOf(parts), revision });
+      const [first] = work.unmade;
+      await endRun(tx, {
+        ...{ runId: order.runId, status: endOf(work), at: timeOf(parts), revision },
+        ...(first ? { error: { code: first.code, message: first.reason } } : {}),
+      });
       await moveViews(tx, world, states, pointers);
       return revision;
     },
@@ -174,7 +191,8 @@ const moveViews = async (
   const views = pointers.flatMap(({ name, versionId }) => {
     const transform = states.get(name)?.transform;
     const fingerprint = states.get(name)?.fingerprint ?? '';
-    if (!transform?.targets.has('postgres') || now.get(name) === versionId) return [];
+    if (!transform?.targets.has('postgres')) return [];
+    if (now.get(name) === versionId && !world.lostCopies.has(name)) return [];
     return [{ transform, table: physicalName(transform, fingerprint) }];
   });
   const wanted = new Set(pointers.map(({ name }) => name));

@@ -19,7 +19,8 @@ import type { Unmade, Work } from './work.js';
 type Reason = Omit<Unmade, 'model' | 'retry'>;
 type Staged = Extract<Made, { staged: StagedPartition }>;
 
-const refusalText = (id: string, partition: string, { check, failed, evaluated }: Refusal): string =>
+/** Why a partition may not be published, in words. */
+export const refusalText = (id: string, partition: string, { check, failed, evaluated }: Refusal): string =>
   `${id}${partition === WHOLE ? '' : ` ${partition}`}: check ${check} failed for ${failed} of ${evaluated} rows`;
 
 const stateOf = ({ contentHash, rows, bytes }: StagedPartition): PartitionState => ({ contentHash, rows, bytes });
@@ -90,7 +91,7 @@ export const settle = async (
 };
 
 const quarantined = (id: string, partition: string, why: Refusal): Reason => ({
-  ...{ partition, status: 'quarantined', code: 'check-failed' },
+  ...{ partition, status: 'quarantined', code: 'check-failed', refusal: why },
   reason: refusalText(id, partition, why),
 });
 

@@ -3,7 +3,7 @@ import type { CheckResultRow, Leased } from '../../../store/state/index.js';
 import type { Span } from '../plan/decide.js';
 import type { TableState } from '../plan/state.js';
 import type { World } from '../plan/world.js';
-import type { FailingKeys, PartitionSummary } from '../step/step.js';
+import type { FailingKeys, PartitionSummary, Refusal } from '../step/step.js';
 import type { Leases } from './leases.js';
 
 /** What is asked of a run. */
@@ -23,6 +23,8 @@ export interface Unmade {
   readonly status: 'quarantined' | 'failed' | 'blocked';
   readonly code: string;
   readonly reason: string;
+  /** The check that failed, when one did. */
+  readonly refusal?: Refusal;
   /** The command that tries just this again. */
   readonly retry: string;
 }
@@ -52,6 +54,8 @@ export interface Work {
   readonly behind: Set<string>;
   /** By id: partitions that could not be made. */
   readonly missing: Map<string, Set<string>>;
+  /** Ids whose checks were changed since they were last written down. */
+  readonly newChecks: ReadonlySet<string>;
   readonly results: CheckResultRow[];
   readonly failing: { readonly model: string; readonly keys: FailingKeys }[];
   readonly summaries: { readonly versionId: number; readonly summary: PartitionSummary }[];

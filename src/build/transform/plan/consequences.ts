@@ -1,5 +1,6 @@
 import { relation } from '../../../store/delta/index.js';
 import type { ModelChange } from '../meaning/compare.js';
+import type { StoredDefinition } from '../meaning/stored.js';
 import { dryRun } from '../step/dry-run.js';
 import { emptyRelation } from '../step/relations.js';
 import type { Readable, StepParts } from '../step/step.js';
@@ -8,17 +9,28 @@ import { readableOf } from './state.js';
 import { PRODUCTION, type World } from './world.js';
 
 /** Views in PostgreSQL that must point elsewhere, and whether they can keep what stands on them. */
-export const viewsOf = (world: World, changes: readonly ModelChange[]): PlanViews => {
+export const viewsOf = (
+  world: World,
+  changes: readonly ModelChange[],
+  there: ReadonlyMap<string, StoredDefinition>,
+): PlanViews => {
   const views: Record<keyof PlanViews, string[]> = { make: [], replace: [], recreate: [], drop: [] };
-  for (const { id, category, before, after, contract } of changes) {
+  for (const { id, category, before, after } of changes) {
     if (category === 'removed') views.drop.push(id);
     else if (!world.nodes.find(({ transform }) => transform.id === id)?.transform.targets.has('postgres')) continue;
     else if (before === undefined) views.make.push(id);
     else if (before.fingerprint !== after?.fingerprint)
-      (contract.removed.length + contract.changed.length > 0 ? views.recreate : views.replace).push(id);
+      (begins(world.stored.get(id), there.get(id)) ? views.replace : views.recreate).push(id);
   }
   return views;
 };
+
+/** Whether a view's columns begin with the old ones, in their order and of their types: then it can be replaced and stay the same object. */
+const begins = (next: StoredDefinition | undefined, old: StoredDefinition | undefined): boolean =>
+  old?.contract.every(({ name, type }, i) => {
+    const column = next?.contract[i];
+    return column?.name === name && column.type === type;
+  }) ?? true;
 
 /** Asks every allowed engine whether it can prepare what is new or changed. Nothing runs. */
 export const dryRunsOf = async (

@@ -36,9 +36,10 @@ const isUnknown = (state: TableState): boolean => state.dataVersion.startsWith(U
 
 /** Decides what a run would do, with tables that are to be made taken as changed. Nothing is made. */
 export const makePlan = async (world: World, options: PlanOptions): Promise<Plan> => {
-  const changes = await changesOf(world, options);
+  const there = await deployed(world, options);
+  const changes = changesOf(world, options, there);
   const { steps, made } = await stepsOf(world, options);
-  const views = viewsOf(world, changes);
+  const views = viewsOf(world, changes, there);
   const dependents = await foreignDependents(options.warehouse, [...views.recreate, ...views.drop]);
   const dryRuns = await dryRunsOf(world, options, changes);
   const blocked = [
@@ -63,20 +64,30 @@ export const makePlan = async (world: World, options: PlanOptions): Promise<Plan
   return { id: createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 8), ...body };
 };
 
-/** How the files differ from what the environment has. */
-const changesOf = async (world: World, options: PlanOptions): Promise<readonly ModelChange[]> => {
-  const there = await versionsById(
+/** What the environment has, by name. */
+const deployed = async (world: World, options: PlanOptions): Promise<ReadonlyMap<string, StoredDefinition>> => {
+  const { pointers } = world.environment;
+  const versions = await versionsById(
     options.warehouse,
-    world.environment.pointers.map(({ versionId }) => versionId),
+    pointers.map(({ versionId }) => versionId),
   );
-  const old = new Map<string, StoredDefinition>();
-  for (const { name, versionId } of world.environment.pointers) {
-    const version = there.get(versionId);
-    if (version) old.set(name, readStored(version.definition));
+  const there = new Map<string, StoredDefinition>();
+  for (const { name, versionId } of pointers) {
+    const version = versions.get(versionId);
+    if (version) there.set(name, readStored(version.definition));
   }
+  return there;
+};
+
+/** How the files differ from it. */
+const changesOf = (
+  world: World,
+  options: PlanOptions,
+  there: ReadonlyMap<string, StoredDefinition>,
+): readonly ModelChange[] => {
   const rules = { restate: new Set(options.restate.keys()), forwardOnly: options.forwardOnly };
-  return [...new Set([...world.stored.keys(), ...old.keys()])].flatMap(
-    (id) => compare(old.get(id), world.stored.get(id), rules) ?? [],
+  return [...new Set([...world.stored.keys(), ...there.keys()])].flatMap(
+    (id) => compare(there.get(id), world.stored.get(id), rules) ?? [],
   );
 };
 

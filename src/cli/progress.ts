@@ -1,0 +1,34 @@
+import type { Telemetry } from '../telemetry/index.js';
+import type { Context } from './context.js';
+
+const WIDTH = 24;
+
+/** A bar of fixed width: `[######------------------] 6/24`. */
+export const bar = (done: number, of: number): string => {
+  const full = of === 0 ? WIDTH : Math.round((WIDTH * done) / of);
+  return `[${'#'.repeat(full)}${'-'.repeat(WIDTH - full)}] ${done}/${of}`;
+};
+
+/** Shows how far a run is: a bar on a terminal, lines where output is kept, JSON lines with --json. Gives the way to stop. */
+export const followRun = (c: Context, telemetry: Telemetry): (() => void) => {
+  const terminal = process.stderr.isTTY === true && !c.json;
+  const tell = (event: string, of: object): void => c.out(`${JSON.stringify({ event, ...of })}\n`);
+  const ends = [
+    telemetry.subscribe('transform.step', (e) => {
+      const what = `${e.model}: ${e.rows} rows${e.partitions === undefined || e.partitions < 2 ? '' : ` in ${e.partitions} partitions`}, ${e.milliseconds} ms on ${e.engine}`;
+      if (c.json) tell('step', e);
+      else c.note(terminal ? `\r\u001b[K${what}` : what);
+    }),
+    telemetry.subscribe('transform.progress', (e) => {
+      if (c.json) tell('progress', e);
+      else if (terminal) process.stderr.write(`\r\u001b[K${bar(e.done, e.of)} ${e.model}`);
+    }),
+    telemetry.subscribe('transform.quarantined', (e) => {
+      if (c.json) tell('quarantined', e);
+    }),
+  ];
+  return () => {
+    if (terminal) process.stderr.write('\r\u001b[K');
+    for (const end of ends) end();
+  };
+};
