@@ -1,7 +1,5 @@
-import type { ParquetEngine } from '../../../store/delta/index.js';
 import type { Check, Scd2, Transform } from '../files/definition.js';
-import { type Reference, render } from '../files/template.js';
-import { literal, quoted, viewOf } from '../sql-text.js';
+import { literal, quoted } from '../sql-text.js';
 
 /** A check and what it found, in rows. */
 export interface CheckCount {
@@ -87,52 +85,4 @@ export const rowFails = (check: Check): string | undefined => {
     default:
       return undefined;
   }
-};
-
-const tableSql = (transform: Transform, check: Check, resolve: (of: Reference) => string): string => {
-  const { question } = check;
-  const self = viewOf(transform.name);
-  const columns = check.columns.map(quoted);
-  if (question.type === 'unique')
-    return `SELECT coalesce(sum(n), 0) AS evaluated, coalesce(sum(n - 1), 0) AS failed FROM (SELECT count(*) AS n FROM ${self}
-      WHERE ${columns.map((c) => `${c} IS NOT NULL`).join(' AND ')} GROUP BY ${columns.join(', ')})`;
-  if (question.type === 'relationship')
-    return `SELECT count(*) AS evaluated, count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM ${viewOf(question.to)} AS t
-      WHERE t.${quoted(question.field)} = s.${columns[0]})) AS failed FROM ${self} AS s WHERE s.${columns[0]} IS NOT NULL`;
-  return question.type === 'sql' ? render(transform.file, question.sql, check.place.line, resolve) : '';
-};
-
-/** Runs a table's checks on its staged rows: one pass for all that look at single rows, one statement for each other. */
-export const runChecks = async (
-  engine: ParquetEngine,
-  transform: Transform,
-  resolve: (of: Reference) => string,
-): Promise<CheckCount[]> => {
-  const all = [...impliedChecks(transform), ...transform.checks];
-  const byRow = all.flatMap((check) => {
-    const fails = rowFails(check);
-    return fails === undefined ? [] : [{ check, fails }];
-  });
-  const counts: CheckCount[] = [];
-  if (byRow.length > 0) {
-    const filters = byRow.map(({ fails }, i) => `(count(*) FILTER (WHERE ${fails}))::VARCHAR AS f${i}`);
-    const [row] = await engine.query(
-      `SELECT count(*)::VARCHAR AS n, ${filters.join(', ')} FROM ${viewOf(transform.name)}`,
-    );
-    byRow.forEach(({ check }, i) => {
-      counts.push({ check, evaluated: BigInt(String(row?.['n'])), failed: BigInt(String(row?.[`f${i}`])) });
-    });
-  }
-  for (const check of all) {
-    if (rowFails(check) !== undefined) continue;
-    const [row] = await engine.query(
-      `SELECT evaluated::HUGEINT::VARCHAR AS evaluated, failed::HUGEINT::VARCHAR AS failed FROM (${tableSql(transform, check, resolve)})`,
-    );
-    counts.push({
-      check,
-      evaluated: BigInt(String(row?.['evaluated'] ?? 0)),
-      failed: BigInt(String(row?.['failed'] ?? 0)),
-    });
-  }
-  return counts;
 };

@@ -22,6 +22,8 @@ const median = (values: readonly number[]): number => {
 /** Whether a value is far from where the others are; with fewer than five others nobody can say. */
 export const drifts = (value: number, others: readonly number[], slack: (usual: number) => number): boolean => {
   if (others.length < LEAST) return false;
+  // What has been there before is no drift: a shop that is closed on Sundays has a Sunday each week.
+  if (value >= Math.min(...others) && value <= Math.max(...others)) return false;
   const usual = median(others);
   const spread = median(others.map((other) => Math.abs(other - usual)));
   return Math.abs(value - usual) > Math.max(DEVIATIONS * spread, slack(usual));

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { Check, Severity } from '../files/definition.js';
 import { splitArguments } from '../files/key-text.js';
 import { readTransform } from '../files/read-transforms.js';
-import { judge } from './judge.js';
+import { coverageOf } from './audit-step.js';
+import type { CheckCount } from './check-sql.js';
+import { drifts } from './drift.js';
+import { gate, resultsOf, scoreOf, tallyOf } from './judge.js';
 import { pseudonymKeyId, pseudonymOf } from './pseudonyms.js';
 
 const transform = (minScore: string) =>
@@ -31,7 +34,12 @@ const check = (name: string, severity: Severity, toleranceMillionths = 0n): Chec
   toleranceMillionths,
   place: { file: 'f', line: 1 },
 });
-const run = { buildId: 'b', at: 1_291_190_400_000_000n };
+const run = { prefix: 'b', model: 'gold.t', partition: undefined, at: 1_291_190_400_000_000n };
+const judge = (of: ReturnType<typeof transform>, counts: readonly CheckCount[], where: typeof run) => {
+  const { results, refused } = resultsOf(counts, where);
+  const scoreMillionths = scoreOf(tallyOf(results).all);
+  return { results, scoreMillionths, refused: refused ?? gate(of, scoreMillionths, results) };
+};
 
 describe('judging checks', () => {
   it('refuses what is critical or an error beyond its tolerance, and only warns else', () => {
@@ -71,6 +79,49 @@ describe('judging checks', () => {
       run,
     ).results;
     expect([result?.metric_value, result?.status]).toEqual(['0.999999', 'WARNING']);
+  });
+});
+
+describe('scores', () => {
+  it('count what was looked at, of what was declared', () => {
+    const checks = [check('a', 'critical'), check('b', 'warn')];
+    expect(coverageOf(8n, checks)).toBe(800_000n);
+    expect(coverageOf(0n, [])).toBe(1_000_000n);
+  });
+  it('tell dimensions apart, and leave out what nobody declared', () => {
+    const other: Check = { ...check('v', 'error'), metric: 'validity' };
+    const { results } = resultsOf(
+      [
+        { check: check('u', 'critical'), evaluated: 4n, failed: 1n },
+        { check: other, evaluated: 2n, failed: 1n },
+        { check: { ...check('rows_as_usual', 'warn'), metric: 'volume' }, evaluated: 1n, failed: 1n, uncounted: true },
+      ],
+      { ...run, partition: '2010-12-01' },
+    );
+    const { all, dimensions } = tallyOf(results);
+    // (8 · 0.75 + 4 · 0.5) / 12
+    expect(scoreOf(all)).toBe(66_666_666n);
+    expect([...dimensions].map(([metric, tally]) => [metric, scoreOf(tally)])).toEqual([
+      ['uniqueness', 75_000_000n],
+      ['validity', 50_000_000n],
+    ]);
+    expect(results[0]?.metric_id).toBe('b/gold.t/2010-12-01/u');
+    expect(results[2]?.check_details).toBe('rows_as_usual (warn): 1 of 1 failed in 2010-12-01');
+  });
+});
+
+describe('drift', () => {
+  const half = (usual: number) => 0.5 * usual;
+  it('is far from the usual spread, and says nothing with fewer than five to compare with', () => {
+    expect(drifts(1000, [10, 10, 10, 10], half)).toBe(false);
+    expect(drifts(16, [10, 10, 10, 10, 10], half)).toBe(true);
+    expect(drifts(14, [10, 10, 10, 10, 10], half)).toBe(false);
+  });
+  it('is not what a week does anyway', () => {
+    const week = [100, 20, 110, 95, 105, 25, 90, 100, 22, 108, 97, 103, 24, 92];
+    expect(drifts(21, week, half)).toBe(false);
+    expect(drifts(2, week, half)).toBe(true);
+    expect(drifts(300, week, half)).toBe(true);
   });
 });
 

@@ -7,15 +7,6 @@ import { type Refusal, WHOLE } from './step.js';
 const MILLION = 1_000_000n;
 const WEIGHT: Readonly<Record<Severity, number>> = { critical: 8, error: 4, warn: 2, info: 1 };
 
-/** What a table's checks come to. */
-export interface Verdict {
-  readonly results: readonly CheckResultRow[];
-  /** 100 · Σ weight · share passed / Σ weight over the checks that looked at something, in millionths; undefined when none did. */
-  readonly scoreMillionths: bigint | undefined;
-  /** Why the table must not be published. */
-  readonly refused: Refusal | undefined;
-}
-
 /** Weight and points (weight · share passed, in millionths) of the checks that looked at something. */
 export interface Tally {
   readonly weight: bigint;
@@ -110,16 +101,4 @@ export const gate = (
     failed: String(results.filter((r) => r.status !== 'PASS').length),
     evaluated: String(results.length),
   };
-};
-
-/** Decides about a whole table by counts alone. */
-export const judge = (
-  transform: Transform,
-  counts: readonly CheckCount[],
-  run: { readonly buildId: string; readonly at: bigint },
-): Verdict => {
-  const where = { model: transform.name, prefix: run.buildId, partition: undefined, at: run.at };
-  const { results, refused } = resultsOf(counts, where);
-  const scoreMillionths = scoreOf(tallyOf(results).all);
-  return { results, scoreMillionths, refused: refused ?? gate(transform, scoreMillionths, results) };
 };
