@@ -92,7 +92,7 @@ describe('views of an environment', () => {
     expect(blocked).toMatchObject({ code: 'view-blocked', parameters: { view: 'gold.items' } });
     expect(await place.rows('SELECT * FROM gold.items')).toEqual([['2', 'two']]);
     await place.warehouse.query('DROP VIEW bi.report');
-    await swap([{ transform: three, table }], ['gold.items_v2']);
+    await swap([{ transform: three, table }]);
     expect(await place.rows('SELECT * FROM gold.items')).toEqual([['three']]);
     expect(await place.rows("SELECT to_regclass('gold.items_v2') IS NULL")).toEqual([['true']]);
     expect(
@@ -100,6 +100,28 @@ describe('views of an environment', () => {
         "SELECT coalesce(r.rolname, 'public'), a.privilege_type FROM pg_class c CROSS JOIN aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE c.oid = 'gold.items'::regclass AND a.grantee <> c.relowner",
       ),
     ).toEqual([['reads', 'SELECT']]);
+  });
+});
+
+describe('views of versions that are served no more', () => {
+  const [one, two] = [1, 2].map((version) => transformOf({ table: 'goods', columns: [ID], version }));
+  const shown = () =>
+    place.rows("SELECT viewname FROM pg_views WHERE schemaname = 'gold' AND viewname LIKE 'goods%' ORDER BY 1");
+  it('go with the version that takes their place, or stay with one that is kept', async () => {
+    if (!one || !two) return;
+    const tables = [await make(one, 'aaaaaaaa', 'SELECT 1'), await make(two, 'bbbbbbbb', 'SELECT 2')] as const;
+    await swap([{ transform: one, table: tables[0] }]);
+    expect(await shown()).toEqual([['goods'], ['goods_v1']]);
+    await swap([{ transform: two, table: tables[1] }]);
+    expect(await shown()).toEqual([['goods'], ['goods_v2']]);
+    // Version 1 beside 2, and then back to version 1 alone, which was `goods_v1` before.
+    await swap([{ transform: { ...one, id: 'gold.goods_v1' }, table: tables[0] }]);
+    expect(await shown()).toEqual([['goods'], ['goods_v1'], ['goods_v2']]);
+    await swap([{ transform: one, table: tables[0] }], ['gold.goods_v1']);
+    expect(await shown()).toEqual([['goods'], ['goods_v1']]);
+    expect(await place.rows('SELECT a.id, b.id AS other FROM gold.goods a, gold.goods_v1 b')).toEqual([['1', '1']]);
+    await swap([], ['gold.goods']);
+    expect(await shown()).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ interface Kept {
 }
 
 const MOST_TABLES = 128;
-const MOST_FILES = 200_000;
+const MOST_FILES = 100_000;
 
 const kept = new Map<string, Kept>();
 let files = 0;

@@ -18,7 +18,7 @@ const sqlstateOf = (thrown: unknown): unknown =>
   thrown instanceof AssayError && thrown.code === 'engine-failed' ? thrown.parameters['sqlstate'] : undefined;
 
 /** The schema that an environment's views of a layer are in: `gold` for prod, `gold__pr_17` for others. */
-export const viewSchema = (layer: string, environment = 'prod'): string =>
+export const viewSchema = (layer: string, environment: string): string =>
   environment === 'prod' ? layer : `${layer}__${environment}`;
 
 /** Where a public view is and what it shows. */
@@ -29,6 +29,7 @@ interface View {
   readonly table: string;
 }
 
+const plainName = ({ schema, name }: Pick<View, 'schema' | 'name'>): string => `${schema}.${name}`;
 const sqlName = ({ schema, name }: Pick<View, 'schema' | 'name'>): string => `${quoted(schema)}.${quoted(name)}`;
 
 /** Names of a model version's views, as `schema.name`: `gold.fact_sales_v2`, and `gold.fact_sales` too for the newest version. */
@@ -41,16 +42,23 @@ export const publicViews = (
   return transform.id === transform.name ? [`${schema}.${transform.table}`, versioned] : [versioned];
 };
 
-const viewsOf = (transform: Transform, table: string, environment: string | undefined): readonly View[] => {
-  const names = environment === undefined ? [transform.name] : publicViews(transform, environment);
-  return names.map((full) => {
+/** The view by number of the version that a view shows now. */
+const numberedView = (
+  { schema, name }: Pick<View, 'schema' | 'name'>,
+  shown: Shown | undefined,
+): Pick<View, 'schema' | 'name'>[] => {
+  const version = /__v(\d+)__[0-9a-f]{8}$/.exec(shown?.base ?? '')?.[1];
+  return version === undefined ? [] : [{ schema, name: `${name}_v${version}` }];
+};
+
+const viewsOf = (transform: Transform, table: string, environment: string): readonly View[] =>
+  publicViews(transform, environment).map((full) => {
     const at = full.lastIndexOf('.');
     return { schema: full.slice(0, at), name: full.slice(at + 1), transform, table };
   });
-};
 
 /** A public name (`gold.fact_sales_v1`) in an environment. */
-const goneView = (name: string, environment: string | undefined): Pick<View, 'schema' | 'name'> => {
+const goneView = (name: string, environment: string): Pick<View, 'schema' | 'name'> => {
   const [layer = '', view = ''] = name.split('.');
   return { schema: viewSchema(layer, environment), name: view };
 };
@@ -59,27 +67,27 @@ const goneView = (name: string, environment: string | undefined): Pick<View, 'sc
  * Points the public views at their tables, in the publishing transaction, and takes away those of tables that are made no more. A
  * view that shows the right table already is not touched, so its readers feel nothing. One whose columns are the old ones or those
  * and more is replaced and keeps its identity; another is dropped (never with what depends on it), made anew and granted as before.
- * `gone` are public names (`gold.fact_sales`, `gold.fact_sales_v1`). Without an environment there is one view for each table, by
- * its name. Errors: `view-blocked`, `view-locked`.
+ * `gone` are public names (`gold.fact_sales`, `gold.fact_sales_v1`).
+ * Errors: `view-blocked`, `view-locked`.
  */
 export const swapViews = async (
   tx: Tx,
   views: readonly { readonly transform: Transform; readonly table: string }[],
   gone: readonly string[],
-  environment?: string,
+  environment: string,
 ): Promise<void> => {
   const wanted = views.flatMap(({ transform, table }) => viewsOf(transform, table, environment));
-  const shown = await shownViews(tx, wanted);
+  const named = new Set(wanted.map(sqlName));
+  const leaving = gone.map((name) => goneView(name, environment)).filter((view) => !named.has(sqlName(view)));
+  const shown = await shownViews(tx, [...wanted, ...leaving.map((view) => ({ ...view, table: '' }))]);
+  const moving = wanted.filter((view) => !isShown(view, shown.get(sqlName(view))));
+  // A newest version had a view by its number too: that one goes with it, unless its version is still served.
+  const numbered = [...leaving, ...moving]
+    .flatMap((view) => numberedView(view, shown.get(sqlName(view))))
+    .filter((view) => !named.has(sqlName(view)));
   const swaps: Swap[] = [
-    ...gone
-      .map((name) => goneView(name, environment))
-      .map((view) => ({ view: `${view.schema}.${view.name}`, swap: () => dropView(tx, view) })),
-    ...wanted
-      .filter((view) => !isShown(view, shown.get(sqlName(view))))
-      .map((view) => ({
-        view: `${view.schema}.${view.name}`,
-        swap: () => swapView(tx, view, shown.get(sqlName(view))),
-      })),
+    ...[...leaving, ...numbered].map((view) => ({ view: plainName(view), swap: () => dropView(tx, view) })),
+    ...moving.map((view) => ({ view: plainName(view), swap: () => swapView(tx, view, shown.get(sqlName(view))) })),
   ];
   if (swaps.length === 0) return;
   await tx.query(`SET LOCAL lock_timeout = '${LOCK_MILLISECONDS}ms'`);
@@ -114,19 +122,26 @@ interface Shown {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** True when it stands on the wanted table and on nothing else. */
   readonly right: boolean;
+  /** Name of a table that it stands on. */
+  readonly base: string | null;
   readonly comment: string | null;
 }
 
-const shownViews = async (tx: Tx, views: readonly View[]): Promise<ReadonlyMap<string, Shown>> => {
+const shownViews = async (
+  tx: Tx,
+  views: readonly Pick<View, 'schema' | 'name' | 'table'>[],
+): Promise<ReadonlyMap<string, Shown>> => {
   const { rows } = await tx.query<Shown>(
     `SELECT w.view, d.comment,
        (SELECT json_agg(json_build_object('name', attname, 'type', format_type(atttypid, atttypmod)) ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
-       coalesce((SELECT bool_and(p.refobjid = to_regclass(w.tbl)) FROM pg_rewrite r
-         JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = r.oid
-         WHERE r.ev_class = c.oid AND p.refclassid = 'pg_class'::regclass AND p.refobjid <> c.oid), false) AS right
+       coalesce(b.oids = array[to_regclass(nullif(w.tbl, ''))::oid], false) AS right,
+       (SELECT relname FROM pg_class WHERE oid = b.oids[1]) AS base
      FROM unnest($1::text[], $2::text[]) w(view, tbl) JOIN pg_class c ON c.oid = to_regclass(w.view)
-     CROSS JOIN LATERAL (SELECT obj_description(c.oid, 'pg_class') AS comment) d`,
+     CROSS JOIN LATERAL (SELECT obj_description(c.oid, 'pg_class') AS comment) d
+     CROSS JOIN LATERAL (SELECT array_agg(DISTINCT p.refobjid) AS oids FROM pg_rewrite r
+       JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = r.oid
+       WHERE r.ev_class = c.oid AND p.refclassid = 'pg_class'::regclass AND p.refobjid <> c.oid) b`,
     [views.map(sqlName), views.map(({ table }) => table)],
   );
   return new Map(rows.map((row) => [row.view, row]));
@@ -168,7 +183,7 @@ const dropView = (tx: Tx, view: Pick<View, 'schema' | 'name'>): Promise<unknown>
     .catch((thrown: unknown) =>
       Promise.reject(
         sqlstateOf(thrown) === '2BP01'
-          ? error('view-blocked', { view: `${view.schema}.${view.name}`, by: 'another view or function' }, thrown)
+          ? error('view-blocked', { view: plainName(view), by: 'another view or function' }, thrown)
           : thrown,
       ),
     );
