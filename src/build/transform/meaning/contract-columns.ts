@@ -2,7 +2,7 @@ import { error } from '../../../errors/index.js';
 import type { Transform } from '../files/definition.js';
 import { wantedColumns } from '../step/shape.js';
 import type { Analysis } from './lineage.js';
-import { type Column, type Edges, indirect, merge, through } from './resolve/scope.js';
+import { type Column, type Edges, indirect, merge, named, through } from './resolve/scope.js';
 import { digest } from './tree.js';
 
 /** A contract column: what decides its value, and where that comes from. */
@@ -14,7 +14,8 @@ export interface Made {
 /** The SELECT's columns by the names that they have in the contract. Errors: `transform-invalid` when they are not those of it. */
 const given = (transform: Transform, { relation, opaque }: Analysis): Map<string, Column> => {
   const { columns, file, bodyLine } = transform;
-  const found = relation.columns;
+  // A later column of the same name is called `id_1` where the result becomes a table.
+  const found = named(relation).columns;
   if (relation.open)
     return new Map(
       columns.flatMap(({ name }) => {

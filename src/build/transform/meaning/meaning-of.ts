@@ -13,7 +13,7 @@ import { type Analysis, analyse, lineageOf, readsOf } from './lineage.js';
 import { lint } from './lint.js';
 import type { Meaning, Warning } from './meaning.js';
 import { merge, wild } from './resolve/scope.js';
-import { digest, parse, type Statement } from './tree.js';
+import { digest, parse, parseAhead, type Statement } from './tree.js';
 
 export type { MeaningContext };
 
@@ -35,6 +35,10 @@ const placeholder = (of: Reference): string => {
       return `"@${of.kind}"."${of.kind}"`;
   }
 };
+
+/** The SELECT as the parser gets it. */
+const textOf = ({ transform: { file, body, bodyLine } }: GraphNode): string =>
+  render(file, body, bodyLine, placeholder);
 
 /** The statement, or undefined when it is written for another engine in words that DuckDB's parser does not know. */
 const statementOf = async (engine: ParquetEngine, node: GraphNode, text: string): Promise<Statement | undefined> => {
@@ -79,8 +83,7 @@ const opaque = ({ transform }: GraphNode, text: string): Said => {
  * the inputs do not decide (now(), random(), LIMIT without ORDER BY, ...), columns that are not those of the contract.
  */
 export const meaningOf = async (engine: ParquetEngine, node: GraphNode, context: MeaningContext): Promise<Meaning> => {
-  const { file, body, bodyLine } = node.transform;
-  const text = render(file, body, bodyLine, placeholder);
+  const text = textOf(node);
   const statement = await statementOf(engine, node, text);
   const { over, ...said } = statement ? understood(node, statement) : opaque(node, text);
   const inputs = inputsOf(node, context);
@@ -127,6 +130,7 @@ export const meaningsOf = async (
   context: Omit<MeaningContext, 'meanings'>,
 ): Promise<Map<string, Meaning>> => {
   const meanings = new Map<string, Meaning>();
+  await parseAhead(engine, nodes.map(textOf));
   for (const node of nodes) {
     const { transform } = node;
     for (const id of node.needs)

@@ -146,7 +146,7 @@ describe('what is worked out from a statement', () => {
           expect(await rowsOf(text, columns)).toBe(before);
         }
       }),
-      { seed: 20101201, numRuns: 120 },
+      { seed: 20101201, numRuns: 80 },
     );
   });
 
@@ -178,28 +178,38 @@ describe('what is worked out from a statement', () => {
         equal += 1;
         expect(after.replaceAll('"X"', '"x"')).toBe(before);
       }),
-      { seed: 20101213, numRuns: 250 },
+      { seed: 20101213, numRuns: 200 },
     );
     expect(equal).toBeGreaterThan(20);
   });
 
-  it('takes no time to speak of: 200 transforms within a second', async () => {
+  it('takes no time to speak of: 200 statements are parsed at once, and once only', async () => {
     const files = Array.from(
       { length: 200 },
       (_, i): FileOf => ({
         name: `gold.x${i}`,
         columns: 'x bigint null, y bigint null',
         body: `WITH q AS (SELECT t.id, a, b + ${i} AS b, sum(c) OVER (PARTITION BY a ORDER BY t.id) AS s FROM {{ref('silver.t')}} AS t)
-          SELECT q.id + ${i} AS x, coalesce(q.s, u.d) AS y FROM q JOIN {{ref('silver.u')}} AS u ON u.id = q.id WHERE q.b > ${i}${i > 0 ? ` AND q.a IN (SELECT x FROM {{ref('gold.x${i - 1}')}})` : ''}`,
+          SELECT q.id + ${i} AS x, coalesce(q.s, u.d) AS y FROM q JOIN {{ref('silver.u')}} AS u ON u.id = q.id
+          WHERE q.b > ${i}${i > 0 ? ` AND q.a IN (SELECT x FROM {{ref('gold.x${i - 1}')}})` : ''}`,
       }),
     );
+    let asked = 0;
+    const counting = {
+      ...engine,
+      query: (...args: Parameters<OpenEngine['query']>) => {
+        asked += 1;
+        return engine.query(...args);
+      },
+    };
     const started = performance.now();
-    const { meanings } = await understand(engine, [...PARENTS, ...files]);
-    const [first, again] = [performance.now() - started, performance.now()];
+    const { meanings } = await understand(counting, [...PARENTS, ...files]);
+    // The limit tells a mistake of another order only: machines do other work.
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(meanings.size).toBe(202);
-    await understand(engine, [...PARENTS, ...files]);
-    // Twice the promise, for machines that do other work; the second time nothing is parsed.
-    expect(first).toBeLessThan(2000);
-    expect(performance.now() - again).toBeLessThan(2000);
+    const first = asked;
+    expect(first).toBeLessThan(10);
+    await understand(counting, [...PARENTS, ...files]);
+    expect(asked).toBe(first);
   });
 });

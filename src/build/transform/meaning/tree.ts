@@ -72,9 +72,35 @@ export interface Statement {
 const MOST_CACHED = 2000;
 const cache = new Map<string, Promise<Node>>();
 
+const treeOf = (row: Readonly<Record<string, unknown>> | undefined): Node =>
+  JSON.parse(exactNumbers(String(row?.['tree']))) as Node;
+
 const parseText = async (engine: ParquetEngine, text: string): Promise<Node> => {
   const [row] = await engine.query('SELECT json_serialize_sql($1::VARCHAR)::VARCHAR AS tree', { parameters: [text] });
-  return JSON.parse(exactNumbers(String(row?.['tree']))) as Node;
+  return treeOf(row);
+};
+
+const keep = (text: string, tree: Promise<Node>): void => {
+  cache.set(text, tree);
+  tree.catch(() => cache.delete(text));
+  for (const oldest of cache.keys()) {
+    if (cache.size <= MOST_CACHED) break;
+    cache.delete(oldest);
+  }
+};
+
+/** Parses many texts in one statement, so that those who ask for them later need not wait for the engine. */
+export const parseAhead = async (engine: ParquetEngine, texts: readonly string[]): Promise<void> => {
+  const fresh = [...new Set(texts)].filter((text) => !cache.has(text)).slice(0, MOST_CACHED);
+  if (fresh.length < 2) return;
+  const rows = await engine.query(
+    `SELECT json_serialize_sql(texts[i])::VARCHAR AS tree
+     FROM (SELECT from_json($1::JSON, '["VARCHAR"]') AS texts) AS given, range(1, len(texts) + 1) AS r(i) ORDER BY i`,
+    { parameters: [JSON.stringify(fresh)] },
+  );
+  fresh.forEach((text, i) => {
+    keep(text, Promise.resolve(treeOf(rows[i])));
+  });
 };
 
 /** The same text is parsed once per process. */
@@ -82,12 +108,7 @@ const parsed = (engine: ParquetEngine, text: string): Promise<Node> => {
   const known = cache.get(text);
   if (known) return known;
   const fresh = parseText(engine, text);
-  cache.set(text, fresh);
-  fresh.catch(() => cache.delete(text));
-  for (const oldest of cache.keys()) {
-    if (cache.size <= MOST_CACHED) break;
-    cache.delete(oldest);
-  }
+  keep(text, fresh);
   return fresh;
 };
 

@@ -81,11 +81,8 @@ export interface Walk {
 
 /** Each edge once, in the order of first appearance. */
 export const merge = (...lists: readonly Edges[]): Edges => {
-  const some = lists.filter((list) => list.length > 0);
-  if (some.length === 0) return [];
-  if (some.length === 1 && some[0]) return some[0];
   const seen = new Map<string, ColumnEdge>();
-  for (const list of some)
+  for (const list of lists)
     for (const edge of list) {
       const key = `${edge.type}\u0000${edge.subtype}\u0000${edge.table}\u0000${edge.column}`;
       if (!seen.has(key)) seen.set(key, edge);
