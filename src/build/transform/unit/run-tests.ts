@@ -126,7 +126,3 @@ const inputsOf = (transform: Transform, transforms: ReadonlyMap<string, Transfor
   );
   return [...new Set([...names, ...(transform.pseudonyms ? [transform.pseudonyms.of] : [])])];
 };
-
-/** Whether anything failed. A skip is no pass and no failure. */
-export const anyFailed = (results: readonly TransformTestResult[]): boolean =>
-  results.some(({ status }) => status === 'fail');
