@@ -43,7 +43,7 @@ describe('views of an environment', () => {
     const table = await make(one, 'aaaaaaaa');
     await swap([{ transform: one, table }]);
     await swap([{ transform: one, table }], [], 'pr_17');
-    expect(publicViews(one, 'pr_17')).toEqual(['gold__pr_17.items', 'gold__pr_17.items_v1']);
+    expect(publicViews(one, 'pr_17')).toEqual(['"gold__pr_17"."items"', '"gold__pr_17"."items_v1"']);
     for (const view of ['gold.items', 'gold.items_v1', 'gold__pr_17.items', 'gold__pr_17.items_v1'])
       expect(await place.rows(`SELECT * FROM ${view}`)).toEqual([['1']]);
   });
@@ -138,11 +138,11 @@ describe('what others have built on our tables', () => {
       CREATE FUNCTION bi.d(gold.base) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint';
       CREATE VIEW bi.e AS SELECT id FROM ${table}; CREATE VIEW bi.unrelated AS SELECT 1 AS one`);
     expect(await foreignDependents(place.warehouse, [...views, table, 'gold.not_there'])).toEqual([
+      { view: '"gold"."base"', dependent: 'bi.a', kind: 'view' },
+      { view: '"gold"."base"', dependent: 'bi.c()', kind: 'function' },
+      { view: '"gold"."base"', dependent: 'bi.d(gold.base)', kind: 'function' },
+      { view: '"gold"."base_v1"', dependent: 'bi.b', kind: 'materialized view' },
       { view: table, dependent: 'bi.e', kind: 'view' },
-      { view: 'gold.base', dependent: 'bi.a', kind: 'view' },
-      { view: 'gold.base', dependent: 'bi.c()', kind: 'function' },
-      { view: 'gold.base', dependent: 'bi.d(gold.base)', kind: 'function' },
-      { view: 'gold.base_v1', dependent: 'bi.b', kind: 'materialized view' },
     ]);
     // Our own views stand on the table too, and are told when they are not said to be ours.
     expect((await foreignDependents(place.warehouse, [table])).map((d) => d.dependent)).toEqual([

@@ -32,15 +32,17 @@ interface View {
 const plainName = ({ schema, name }: Pick<View, 'schema' | 'name'>): string => `${schema}.${name}`;
 const sqlName = ({ schema, name }: Pick<View, 'schema' | 'name'>): string => `${quoted(schema)}.${quoted(name)}`;
 
-/** Names of a model version's views, as `schema.name`: `gold.fact_sales_v2`, and `gold.fact_sales` too for the newest version. */
-export const publicViews = (
-  transform: Pick<Transform, 'id' | 'name' | 'layer' | 'table' | 'version'>,
-  environment: string,
-): readonly string[] => {
+/** Names of a model version's views: by its number, and by the table's name alone too for the newest version. */
+const namesOf = (transform: Named, environment: string): readonly Pick<View, 'schema' | 'name'>[] => {
   const schema = viewSchema(transform.layer, environment);
-  const versioned = `${schema}.${transform.table}_v${transform.version}`;
-  return transform.id === transform.name ? [`${schema}.${transform.table}`, versioned] : [versioned];
+  const numbered = { schema, name: `${transform.table}_v${transform.version}` };
+  return transform.id === transform.name ? [{ schema, name: transform.table }, numbered] : [numbered];
 };
+type Named = Pick<Transform, 'id' | 'name' | 'layer' | 'table' | 'version'>;
+
+/** The views that an environment shows a model version in, quoted: `"gold"."fact_sales"`, `"gold"."fact_sales_v2"`. */
+export const publicViews = (transform: Named, environment: string): readonly string[] =>
+  namesOf(transform, environment).map(sqlName);
 
 /** The view by number of the version that a view shows now. */
 const numberedView = (
@@ -52,10 +54,7 @@ const numberedView = (
 };
 
 const viewsOf = (transform: Transform, table: string, environment: string): readonly View[] =>
-  publicViews(transform, environment).map((full) => {
-    const at = full.lastIndexOf('.');
-    return { schema: full.slice(0, at), name: full.slice(at + 1), transform, table };
-  });
+  namesOf(transform, environment).map((name) => ({ ...name, transform, table }));
 
 /** A public name (`gold.fact_sales_v1`) in an environment. */
 const goneView = (name: string, environment: string): Pick<View, 'schema' | 'name'> => {
