@@ -11,6 +11,7 @@ const { configSchema } = await import('../dist/config/schema.js');
 const { openApiDocument } = await import('../dist/serve/rest/index.js');
 const { schemaText } = await import('../dist/serve/graphql/index.js');
 const { loadModel, modelSchema } = await import('../dist/model/cube/index.js');
+const { transformSchema } = await import('../dist/build/transform/files/transform-schema.js');
 const { accessOf } = await import('../dist/model/policy/index.js');
 const { localCaller } = await import('../dist/query/index.js');
 
@@ -19,6 +20,7 @@ mkdirSync(join(root, 'schema/api'), { recursive: true });
 const write = (path, text) => writeFileSync(join(root, 'schema', path), text.endsWith('\n') ? text : `${text}\n`);
 write('config.schema.json', JSON.stringify(configSchema(), null, 2));
 write('model.schema.json', JSON.stringify(modelSchema(), null, 2));
+write('transform.schema.json', JSON.stringify(transformSchema(), null, 2));
 write('api/openapi.json', JSON.stringify(openApiDocument(), null, 2));
 write('api/schema.graphql', schemaText(catalogue, accessOf(catalogue, localCaller(['admin']))));
 process.exit(0);

@@ -187,6 +187,11 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         namespace,
         signal: stopping.signal,
         current: () => publications.refresh(),
+        // Rows that changed while a rollup was made: it is made again from the newer ones.
+        renew: async () => {
+          const newer = await publications.refresh();
+          return { publication: newer, source: rollupSource(config, warehouse, duckdb, newer, lakeRelation) };
+        },
       });
       await rollups.refresh();
       return results;

@@ -100,7 +100,8 @@ export const program = (config: () => Config, root: string): Command => {
     .action((flags: { json?: boolean; restate?: string }) => {
       const c = context(flags);
       return withApp(c, async (app, telemetry) => {
-        const end = followRun(c, telemetry);
+        // With --json this command prints one object, so its progress is for terminals only.
+        const end = c.json ? () => {} : followRun(c, telemetry);
         const built = await app.build((flags.restate ?? '').split(',').filter((id) => id !== '')).finally(end);
         const refused = built.results.filter((r) => r.outcome === 'refused' || r.outcome === 'failed');
         c.out(

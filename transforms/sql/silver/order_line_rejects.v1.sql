@@ -74,7 +74,7 @@ WITH source AS (
       CASE WHEN sold_at_value IS NULL THEN 'unparsable_date' END,
       CASE WHEN coalesce(InvoiceNo, '') = '' OR coalesce(StockCode, '') = '' THEN 'missing_key' END,
       CASE WHEN quantity_value IS NOT NULL AND price_value IS NOT NULL
-            AND try_cast(round(quantity_value::decimal(10, 0) * price_value, 2) AS decimal(12, 2)) IS NULL THEN 'amount_too_large' END,
+            AND try_cast(round(quantity_value::decimal(20, 0) * price_value, 2) AS decimal(12, 2)) IS NULL THEN 'amount_too_large' END,
       CASE WHEN price_value <= 0 THEN 'non_positive_price' END,
       CASE WHEN quantity_value <= 0 AND NOT starts_with(coalesce(InvoiceNo, ''), 'C') THEN 'negative_quantity' END
     ], lambda r: r IS NOT NULL) AS why

@@ -37,7 +37,7 @@ checks:
   - {type: accepted_values, columns: [line_type], values: [product, service], severity: critical}
   - {type: expression, name: price_positive, columns: [unit_price], expression: "unit_price > 0", severity: critical}
   - {type: expression, name: sales_have_units, columns: [quantity], expression: "is_return OR quantity > 0", severity: critical}
-  - {type: expression, name: amount_is_product, columns: [amount], expression: "amount = round(quantity::decimal(10,0) * unit_price, 2)", metric: consistency, severity: critical}
+  - {type: expression, name: amount_is_product, columns: [amount], expression: "amount = round(quantity::decimal(20,0) * unit_price, 2)", metric: consistency, severity: critical}
   - {type: not_null, columns: [customer_id], severity: warn, tolerance: 0.4}
   - {type: not_null, columns: [country], severity: error}
   - {type: not_null, columns: [product_name], severity: warn, tolerance: 0.05}
@@ -65,7 +65,7 @@ SELECT
   nullif(Description, '') AS product_name,
   quantity_value AS quantity,
   price_value AS unit_price,
-  try_cast(round(quantity_value::decimal(10, 0) * price_value, 2) AS decimal(12, 2)) AS amount,
+  try_cast(round(quantity_value::decimal(20, 0) * price_value, 2) AS decimal(12, 2)) AS amount,
   sold_at_value AS sold_at,
   (sold_at_value AT TIME ZONE 'UTC')::date AS invoice_date,
   nullif(CustomerID, '') AS customer_id,
@@ -79,6 +79,6 @@ SELECT
 FROM source
 WHERE InvoiceNo <> '' AND StockCode <> ''
   AND quantity_value IS NOT NULL AND price_value IS NOT NULL AND sold_at_value IS NOT NULL
-  AND try_cast(round(quantity_value::decimal(10, 0) * price_value, 2) AS decimal(12, 2)) IS NOT NULL
+  AND try_cast(round(quantity_value::decimal(20, 0) * price_value, 2) AS decimal(12, 2)) IS NOT NULL
   AND price_value > 0
   AND (quantity_value > 0 OR starts_with(InvoiceNo, 'C'))
