@@ -91,7 +91,7 @@ CREATE TABLE assay.plan (
 -- The ledger of runs. A running one with a heartbeat tells that it lives; one without is of the builder that holds a lock.
 ALTER TABLE assay.build
   ADD COLUMN kind text NOT NULL DEFAULT 'build'
-    CHECK (kind IN ('build', 'plan', 'run', 'restate', 'promote', 'rollback')),
+    CHECK (kind IN ('build', 'plan', 'run', 'restate', 'promote', 'rollback', 'audit')),
   ADD COLUMN environment text NOT NULL DEFAULT 'prod',
   ADD COLUMN plan_id text REFERENCES assay.plan,
   ADD COLUMN owner text,

@@ -18,6 +18,17 @@ export interface Events {
     /** How many partitions the step made; 1 for a whole table. */
     readonly partitions?: number;
   };
+  /** What became of one partition (`*`: the whole table), once it is audited; nobody sees it before the run publishes. */
+  'transform.settled': {
+    readonly model: string;
+    readonly partition: string;
+    /** `unchanged`: made again, and the rows came out as they were. */
+    readonly status: 'made' | 'unchanged' | 'quarantined' | 'failed';
+    readonly rows: number;
+    readonly engine?: string;
+    readonly milliseconds?: number;
+    readonly reason?: string;
+  };
   /** How far a run is: tables done, of all that the run looks at. */
   'transform.progress': { readonly model: string; readonly done: number; readonly of: number };
   /** One table's new version stands in the lake; no reader follows it yet. */

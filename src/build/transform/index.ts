@@ -1,10 +1,23 @@
+export { type Audited, type AuditedCheck, audit } from './apply/audit.js';
 export { type Collected, collect } from './apply/collect.js';
 export { apply, type PlanRequest, plan, restate, run } from './apply/commands.js';
 export { type Pointed, promote, rollback } from './apply/environments.js';
 export type { RunResult } from './apply/execute.js';
+export {
+  documentedTables,
+  type EnvironmentLook,
+  environmentLooks,
+  lineageGraph,
+  type RollbackTarget,
+  rollbackTargets,
+  type Trouble,
+  troubles,
+} from './apply/look.js';
 export type { Parts } from './apply/parts.js';
 export type { Unmade } from './apply/work.js';
 export { type BuildOptions, type BuildResult, build } from './build.js';
+export { type LineageAnswer, lineageAnswer, lineageText } from './lineage/answer.js';
+export { type TransformDocs, transformDocs } from './lineage/docs.js';
 export { parquetSession } from './parquet-session.js';
 export type { Span } from './plan/decide.js';
 export { type Plan, planStatus } from './plan/plan.js';

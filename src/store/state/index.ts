@@ -19,6 +19,7 @@ export {
   reopenIntervals,
   stageIntervals,
 } from './intervals.js';
+export { lastChecks } from './last-checks.js';
 export { checkLeases, holdLeases, leaseIntervals, releaseLeases, renewLeases } from './leases.js';
 export type * from './ledger-types.js';
 export { withLock } from './lock.js';

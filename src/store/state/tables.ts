@@ -185,7 +185,7 @@ export interface StagedColumn {
   readonly milliseconds: string;
 }
 
-export type RunKind = 'build' | 'plan' | 'run' | 'restate' | 'promote' | 'rollback';
+export type RunKind = 'build' | 'plan' | 'run' | 'restate' | 'promote' | 'rollback' | 'audit';
 
 /** `partial`: some partitions were published and others were not; `unchanged`: nothing had to be done. */
 export type RunStatus = BuildStatus | 'partial' | 'unchanged' | 'cancelled';

@@ -4,12 +4,10 @@ import {
   closePlan,
   describeVersions,
   holdEnvironment,
-  type LineageEdge,
   putLineage,
   readPlan,
   savePlan,
 } from '../../../store/state/index.js';
-import type { StoredDefinition } from '../meaning/stored.js';
 import { parquetSession } from '../parquet-session.js';
 import type { Span } from '../plan/decide.js';
 import { makePlan } from '../plan/make-plan.js';
@@ -17,6 +15,7 @@ import { type Plan, planStatus } from '../plan/plan.js';
 import { readWorld, type World } from '../plan/world.js';
 import { memoryOf } from './engine-for.js';
 import { execute, type RunResult } from './execute.js';
+import { storedEdges } from './look.js';
 import { dateOf, type Parts, timeOf } from './parts.js';
 import type { RunOrder } from './work.js';
 
@@ -115,18 +114,9 @@ const describe = async (parts: Parts, world: World, unmade: ReadonlySet<string>)
   const before = new Set(world.environment.pointers.map(({ versionId }) => versionId));
   for (const [id, version] of world.versions) {
     const stored = world.stored.get(id);
-    if (stored && !before.has(version.id)) await putLineage(parts.warehouse, version.id, edgesOf(stored));
+    if (stored && !before.has(version.id)) await putLineage(parts.warehouse, version.id, storedEdges(stored));
   }
 };
-
-const edgesOf = ({ lineage }: StoredDefinition): LineageEdge[] => [
-  ...Object.entries(lineage.columns).flatMap(([column, edges]) =>
-    edges.map((e) => ({ column, inputTable: e.table, inputColumn: e.column, type: e.type, subtype: e.subtype })),
-  ),
-  ...lineage.rows.map((e) => ({
-    ...{ column: '*', inputTable: e.table, inputColumn: e.column, type: e.type, subtype: e.subtype },
-  })),
-];
 
 /**
  * Makes whatever is missing of what the environment has: for schedulers. Files that were changed want a plan first, and an environment
