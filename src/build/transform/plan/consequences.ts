@@ -4,7 +4,7 @@ import type { StoredDefinition } from '../meaning/stored.js';
 import { dryRun } from '../step/dry-run.js';
 import { emptyRelation } from '../step/relations.js';
 import type { Readable, StepParts } from '../step/step.js';
-import type { Plan, PlanStep, PlanViews } from './plan.js';
+import type { Plan, PlanViews } from './plan.js';
 import { readableOf } from './state.js';
 import { PRODUCTION, type World } from './world.js';
 
@@ -62,11 +62,7 @@ export const dryRunsOf = async (
 };
 
 /** What the one who applies should know before. */
-export const risksOf = (
-  world: World,
-  changes: readonly ModelChange[],
-  steps: readonly PlanStep[],
-): readonly string[] => [
+export const risksOf = (world: World, changes: readonly ModelChange[]): readonly string[] => [
   ...world.empty.map((name) => `${name} holds nothing yet, so nothing can be made; ingest a file first`),
   ...[...world.lostCopies].map((id) => `the copy of ${id} in PostgreSQL is missing and is made again from the lake`),
   ...(world.environment.heldFrom === undefined
@@ -82,9 +78,4 @@ export const risksOf = (
   ...(world.environment.name === PRODUCTION || world.frozen.size === 0
     ? []
     : [`${world.frozen.size} tables are shared with ${PRODUCTION} and stay as ${PRODUCTION} has them`]),
-  ...steps.flatMap(({ id, perhaps, partitions }) =>
-    perhaps > 0
-      ? [`${perhaps} of ${partitions} partitions of ${id} are made only if what they look up comes out changed`]
-      : [],
-  ),
 ];

@@ -73,7 +73,7 @@ export const makePlan = async (world: World, options: PlanOptions): Promise<Plan
   const body: Omit<Plan, 'id'> = {
     ...{ environment: environment.name, baseRevision: environment.revision, filesHash: world.filesHash },
     restate: [...options.restate].map(([id, span]) => ({ id, span })),
-    ...{ changes, steps, views, blocked, dryRuns, risks: risksOf(world, changes, steps) },
+    ...{ changes, steps, views, blocked, dryRuns, risks: risksOf(world, changes) },
     reuse: world.nodes.map(({ transform }) => transform.id).filter((id) => !made.has(id)),
     emptySources: world.empty,
     readBytes: steps.reduce((sum, step) => sum + step.readBytes, 0),

@@ -19,10 +19,10 @@ const stepLine = (step: PlanStep): string => {
   const { id, first, last, partitions, perhaps, statements, past } = step;
   const what =
     first === '*'
-      ? 'whole'
+      ? `whole${perhaps > 0 ? ' (perhaps)' : ''}`
       : `${first}${first === last ? '' : `..${last}`}  ${count(partitions, 'partition')}${perhaps > 0 ? ` (${perhaps} perhaps)` : ''} in ${count(statements, 'statement')}`;
   const before = past ? `, last time ${past.milliseconds} ms and ${sizeText(past.bytes)}` : '';
-  return `  build   ${id} ${what} on ${step.engine ?? 'no engine'} (${step.route}; reads ${sizeText(step.readBytes)}${before})\n          because ${step.because.join(', ')}`;
+  return `  build   ${id} ${what} on ${step.engine ?? 'no engine'} (${step.route}; reads ${sizeText(step.readBytes)}${before})\n          because ${step.because.join(', ')}${perhaps > 0 ? '; perhaps: only if that comes out changed' : ''}`;
 };
 
 /** A plan for people. `explain` adds the diffs and the reasons of every change. */
