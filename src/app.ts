@@ -51,6 +51,8 @@ export interface AppOptions {
   /** Signs and checks tokens. Undefined: this process serves nobody. */
   readonly jwtSecret: string | undefined;
   readonly pseudonymKey: string | undefined;
+  /** Ends ingests and runs that are at work; the app stays open, to be closed in order. */
+  readonly signal?: AbortSignal | undefined;
   /** The model as it was loaded already; undefined loads it. */
   readonly model?: LoadedModel;
 }
@@ -110,6 +112,9 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     return part;
   };
   const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  if (options.signal?.aborted) stop();
+  options.signal?.addEventListener('abort', stop, { once: true });
   const close = async () => {
     stopping.abort(); // ingests and builds first: they use what is closed next
     for (const end of closing.splice(0).reverse())
@@ -197,19 +202,23 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       return results;
     };
 
-    const tables = openTables(() => {
-      if (options.pseudonymKey === undefined)
-        throw error('config-missing', {
-          name: 'ASSAY_PSEUDONYM_KEY',
-          why: 'customer pseudonyms need a key of their own',
-        });
-      sameTransforms(config, home);
-      lastTransforms(home).write(config.transforms);
-      return {
-        ...{ transformsDir: config.transforms, lake: home.lake, duckdb, warehouse, emit, signal: stopping.signal },
-        pseudonymKey: options.pseudonymKey,
-      };
-    }, buildAllRollups);
+    const tables = openTables(
+      () => {
+        if (options.pseudonymKey === undefined)
+          throw error('config-missing', {
+            name: 'ASSAY_PSEUDONYM_KEY',
+            why: 'customer pseudonyms need a key of their own',
+          });
+        sameTransforms(config, home);
+        lastTransforms(home).write(config.transforms);
+        return {
+          ...{ transformsDir: config.transforms, lake: home.lake, duckdb, warehouse, emit, signal: stopping.signal },
+          pseudonymKey: options.pseudonymKey,
+        };
+      },
+      warehouse,
+      buildAllRollups,
+    );
 
     const app: App = {
       home,

@@ -9,6 +9,7 @@ import { mintToken } from '../serve/auth/index.js';
 import { explainServer, queryServer } from './client.js';
 import { type Context, contextOf, secretsOf, withApp } from './context.js';
 import { ownerOf, readRun } from './home.js';
+import { lookCommands } from './look-commands.js';
 import { parseJson, type QueryFlags, queryOf, seconds } from './options.js';
 import { asCsv, asTable, type PlainAnswer } from './print.js';
 import { followRun } from './progress.js';
@@ -118,6 +119,7 @@ export const program = (config: () => Config, root: string): Command => {
     });
 
   tableCommands(command, context);
+  lookCommands(command, context);
 
   const queryFlags = (name: string, description: string) =>
     command(name, description)

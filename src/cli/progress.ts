@@ -16,15 +16,14 @@ export const followRun = (c: Context, telemetry: Telemetry): (() => void) => {
   const ends = [
     telemetry.subscribe('transform.step', (e) => {
       const what = `${e.model}: ${e.rows} rows${e.partitions === undefined || e.partitions < 2 ? '' : ` in ${e.partitions} partitions`}, ${e.milliseconds} ms on ${e.engine}`;
+      if (!c.json) c.note(terminal ? `\r\u001b[K${what}` : what);
+    }),
+    telemetry.subscribe('transform.settled', (e) => {
       if (c.json) tell('step', e);
-      else c.note(terminal ? `\r\u001b[K${what}` : what);
     }),
     telemetry.subscribe('transform.progress', (e) => {
       if (c.json) tell('progress', e);
       else if (terminal) process.stderr.write(`\r\u001b[K${bar(e.done, e.of)} ${e.model}`);
-    }),
-    telemetry.subscribe('transform.quarantined', (e) => {
-      if (c.json) tell('quarantined', e);
     }),
   ];
   return () => {

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import type { App } from '../app.js';
 import { type Pointed, PRODUCTION, planStatus, planText, type RunResult, type Span } from '../build/transform/index.js';
-import { error } from '../errors/index.js';
+import { error, toAssayError } from '../errors/index.js';
 import type { Telemetry } from '../telemetry/index.js';
 import { type Context, withApp } from './context.js';
+import { interruptible } from './interrupt.js';
 import { followRun } from './progress.js';
+import { watch } from './watch.js';
 
 /** Exit codes of commands on tables: 0 done or nothing to do, 1 blocked or failed, 2 changes to apply, 3 partial. */
 const EXIT = { none: 0, changes: 2, blocked: 1, published: 0, unchanged: 0, partial: 3, refused: 1 } as const;
@@ -15,8 +17,9 @@ const line = (c: Context, of: object): void => c.out(`${JSON.stringify(of)}\n`);
 const tellRun = (c: Context, result: RunResult): void => {
   process.exitCode = EXIT[result.status];
   const retry = [...new Set(result.unmade.map((one) => one.retry))];
+  const [first] = result.unmade;
   if (c.json) {
-    line(c, { event: 'end', ...result, retry });
+    line(c, { event: 'end', ...result, retry, ...(first ? { message: `${first.model}: ${first.reason}` } : {}) });
     return;
   }
   c.out(
@@ -29,25 +32,47 @@ const tellRun = (c: Context, result: RunResult): void => {
   for (const command of retry) c.note(`try again: ${command}`);
 };
 
+/** With --json a run that threw ends with an `end`, too: who reads the lines need look for nothing else. */
+const tellThrown = (c: Context, thrown: unknown): void => {
+  const { code, message, hint, exit } = toAssayError(thrown);
+  if (!c.json || code === 'internal') throw thrown;
+  const status = code === 'cancelled' ? 'cancelled' : code === 'plan-blocked' ? 'blocked' : 'failed';
+  line(c, { event: 'end', status, code, message, hint: hint ?? null, retry: [] });
+  process.exitCode = exit;
+};
+
 const tellPointed = (c: Context, { environment, revision, changed }: Pointed): void =>
   c.json
-    ? line(c, { event: 'end', environment, revision, changed })
+    ? line(c, {
+        event: 'end',
+        status: changed.length === 0 ? 'unchanged' : 'published',
+        environment,
+        revision,
+        changed,
+      })
     : c.out(
         changed.length === 0
           ? `${environment} has these tables already; revision ${revision} stands\n`
           : `${environment} is at revision ${revision}; changed: ${changed.join(', ')}\n`,
       );
 
-/** Runs work on tables with its progress on the terminal, or as JSON lines. */
-const onTables = (c: Context, work: (app: App) => Promise<RunResult>): Promise<void> =>
-  withApp(c, async (app: App, telemetry: Telemetry) => {
-    const end = followRun(c, telemetry);
-    try {
-      tellRun(c, await work(app));
-    } finally {
-      end();
-    }
-  });
+/** Runs work on tables with its progress on the terminal, or as JSON lines. `signal` ends it between two statements. */
+const onTables = (c: Context, work: (app: App) => Promise<RunResult>, signal?: AbortSignal): Promise<void> =>
+  withApp(
+    c,
+    async (app: App, telemetry: Telemetry) => {
+      const end = followRun(c, telemetry);
+      try {
+        tellRun(c, await work(app));
+      } finally {
+        end();
+      }
+    },
+    signal,
+  ).catch((thrown: unknown) => tellThrown(c, thrown));
+
+const interruptibly = (c: Context, work: (app: App) => Promise<RunResult>): Promise<void> =>
+  interruptible((signal) => onTables(c, work, signal));
 
 type Flags = { json?: boolean; env: string };
 
@@ -87,24 +112,29 @@ export const tableCommands = (
           restate: new Map(listOf(flags.restate).map((id) => [id, undefined])),
         });
         process.exitCode = EXIT[planStatus(made)];
-        if (c.json) return line(c, { status: planStatus(made), ...made });
+        if (c.json) {
+          const message = made.blocked.length > 0 ? { message: made.blocked.join('; ') } : {};
+          return line(c, { event: 'plan', status: planStatus(made), ...message, ...made });
+        }
         c.out(planText(made, flags.explain === true));
       });
     });
 
   command('apply', 'do what a plan says, if files and environment are as it saw them')
     .argument('<plan>', 'id that `assay plan` printed')
-    .action((plan: string, flags: { json?: boolean }) => onTables(context(flags), (app) => app.tables.apply(plan)));
+    .action((plan: string, flags: { json?: boolean }) =>
+      interruptibly(context(flags), (app) => app.tables.apply(plan)),
+    );
 
   inEnvironment('run', 'make whatever is missing: for schedulers (exit 0 done, 1 failed, 3 partial)')
     .option('--watch [seconds]', 'again and again, after this many seconds (60)')
     .action(async (flags: Flags & { watch?: string | true }) => {
       const c = context(flags);
-      const once = () => onTables(c, (app) => app.tables.run(flags.env));
-      if (flags.watch === undefined) return once();
+      const work = (app: App) => app.tables.run(flags.env);
+      if (flags.watch === undefined) return interruptibly(c, work);
       const seconds = flags.watch === true ? 60 : Number(flags.watch);
       if (!Number.isInteger(seconds) || seconds < 1) throw error('usage', { text: '--watch wants whole seconds' });
-      await watch(c, seconds, once);
+      await watch(c, seconds, (signal) => onTables(c, work, signal));
     });
 
   inEnvironment('restate', 'make partitions of a table again, and whatever their new rows touch')
@@ -113,7 +143,7 @@ export const tableCommands = (
     .option('--end <partition>', 'the one after the last')
     .action((table: string, flags: Flags & { start?: string; end?: string }) => {
       const span: Span = { start: keyOf('--start', flags.start), end: keyOf('--end', flags.end) };
-      return onTables(context(flags), (app) => app.tables.restate(flags.env, table, span));
+      return interruptibly(context(flags), (app) => app.tables.restate(flags.env, table, span));
     });
 
   command('promote', 'give one environment the tables of another: pointers move, nothing is copied')
@@ -163,20 +193,4 @@ export const tableCommands = (
         }
       });
     });
-};
-
-/** Runs now and then until a signal ends it; a run that fails is told, and the next one tries again. */
-const watch = async (c: Context, seconds: number, once: () => Promise<void>): Promise<void> => {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  while (!stop.signal.aborted) {
-    await once().catch((thrown: unknown) => c.note(thrown instanceof Error ? thrown.message : String(thrown)));
-    await new Promise<void>((done) => {
-      const timer = setTimeout(done, seconds * 1000);
-      stop.signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        done();
-      });
-    });
-  }
 };

@@ -1,23 +1,39 @@
 import {
+  type Audited,
+  type AuditedCheck,
   apply,
+  audit,
   type BuildResult,
   build,
   type Collected,
   collect,
+  documentedTables,
+  type EnvironmentLook,
+  environmentLooks,
+  type LineageGraph,
+  lineageGraph,
   type Parts,
   type Plan,
   type PlanRequest,
   type Pointed,
   plan,
   promote,
+  type RollbackTarget,
   type RunResult,
   restate,
   rollback,
+  rollbackTargets,
   run,
   runTransformTests,
   type Span,
+  type TransformDocs,
   type TransformTestResult,
+  type Trouble,
+  transformDocs,
+  troubles,
 } from '../build/transform/index.js';
+import type { Warehouse } from '../store/engine/index.js';
+import { type FailingKeysRecord, failingKeysOf, listRuns, type RunRecord } from '../store/state/index.js';
 
 /** Commands on tables, as the app offers them: each is followed by what hangs on the tables (rollups). */
 export interface Tables {
@@ -30,10 +46,25 @@ export interface Tables {
   rollback(environment: string, revision: number | undefined): Promise<Pointed>;
   collect(): Promise<Collected>;
   test(select: string | undefined): Promise<readonly TransformTestResult[]>;
+  /** Asks all checks of what is published; `told` hears of each table's as they come. */
+  audit(
+    environment: string,
+    select: string | undefined,
+    told: (checks: readonly AuditedCheck[]) => void,
+  ): Promise<Audited>;
+  lineage(environment: string): Promise<LineageGraph>;
+  docs(environment: string): Promise<TransformDocs>;
+  environments(): Promise<readonly EnvironmentLook[]>;
+  /** Partitions that stay behind, with why. */
+  troubles(environment: string): Promise<readonly Trouble[]>;
+  /** Keys of rows that failed checks of a table, newest first. */
+  failures(table: string, limit: number): Promise<readonly FailingKeysRecord[]>;
+  runs(limit: number, environment: string | undefined): Promise<readonly RunRecord[]>;
+  rollbackTargets(environment: string): Promise<readonly RollbackTarget[]>;
 }
 
 /** `parts` refuses where a setting is missing; `moved` is called after readers may see something else. */
-export const openTables = (parts: () => Parts, moved: () => Promise<unknown>): Tables => {
+export const openTables = (parts: () => Parts, warehouse: Warehouse, moved: () => Promise<unknown>): Tables => {
   const then = async <T>(work: Promise<T>): Promise<T> => {
     const result = await work;
     await moved();
@@ -49,12 +80,20 @@ export const openTables = (parts: () => Parts, moved: () => Promise<unknown>): T
     rollback: (environment, revision) => then(rollback(parts(), environment, revision)),
     collect: () => collect(parts()),
     test: (select) => {
-      const { transformsDir, duckdb, warehouse, emit, signal } = parts();
+      const { transformsDir, duckdb, emit, signal } = parts();
       return runTransformTests({
         ...{ transformsDir, duckdb, warehouse, emit },
         ...(select === undefined ? {} : { select }),
         ...(signal ? { signal } : {}),
       });
     },
+    audit: (environment, select, told) => audit(parts(), { environment, select }, told),
+    lineage: (environment) => lineageGraph(warehouse, environment),
+    docs: async (environment) => transformDocs(await documentedTables(warehouse, environment)),
+    environments: () => environmentLooks(warehouse),
+    troubles: (environment) => troubles(warehouse, environment),
+    failures: (table, limit) => failingKeysOf(warehouse, { table, limit }),
+    runs: (limit, environment) => listRuns(warehouse, limit, environment),
+    rollbackTargets: (environment) => rollbackTargets(warehouse, environment, BigInt(Date.now()) * 1000n),
   };
 };

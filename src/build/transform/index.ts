@@ -18,6 +18,7 @@ export type { Unmade } from './apply/work.js';
 export { type BuildOptions, type BuildResult, build } from './build.js';
 export { type LineageAnswer, lineageAnswer, lineageText } from './lineage/answer.js';
 export { type TransformDocs, transformDocs } from './lineage/docs.js';
+export { ALL, type LineageGraph } from './lineage/edges.js';
 export { parquetSession } from './parquet-session.js';
 export type { Span } from './plan/decide.js';
 export { type Plan, planStatus } from './plan/plan.js';

@@ -10,6 +10,7 @@ import { keysBetween } from '../step/partition-keys.js';
 import type { StagedPartition, StepOrder } from '../step/step.js';
 import { batchInputs, type Trouble, troubleOf } from './batches.js';
 import type { Parts } from './parts.js';
+import { pastOf } from './past.js';
 import type { Work } from './work.js';
 
 /** One partition as a batch left it: staged, or not. */
@@ -87,7 +88,8 @@ export const makeBatch = async (
   work.steps += 1;
   const stepId = `${work.order.runId}-${work.steps}`;
   const partitions = batch.whole ? undefined : spanOf(node, makes);
-  const order = orderOf(parts, work, node, { stepId, partitions, engine: batch.engine }, checks);
+  const past = await pastOf(parts, work, node, partitions);
+  const order = { ...orderOf(parts, work, node, { stepId, partitions, engine: batch.engine }, checks), past };
   work.folders.push({ id, stepId, snapshot });
   const tmp = join(parts.lake, '_staging', stepId);
   await mkdir(tmp, { recursive: true });

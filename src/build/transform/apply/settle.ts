@@ -83,6 +83,16 @@ export const settle = async (
   work.leases.drop(refused);
   for (const { status, reason } of unmade)
     if (status === 'quarantined') parts.emit('transform.quarantined', { model: id, reason });
+  for (const [partition, one] of staged) {
+    const last = audited.good.get(partition);
+    if (last)
+      parts.emit('transform.settled', {
+        ...{ model: id, partition, status: changed.has(partition) ? 'made' : 'unchanged', rows: last.rows },
+        ...{ engine: one.engine, milliseconds: one.milliseconds },
+      });
+  }
+  for (const { partition, status, reason } of unmade)
+    if (status !== 'blocked') parts.emit('transform.settled', { model: id, partition, status, reason, rows: 0 });
   if (changed.size > 0 || work.world.lostCopies.has(id)) {
     work.moved.set(id, { id, partitions: new Set(changed.keys()), snapshot });
     work.states.set(id, overlay(before, snapshot, staged, changed));
