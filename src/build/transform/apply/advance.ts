@@ -7,7 +7,8 @@ import { type Decision, decide, type ToMake } from '../plan/decide.js';
 import { inputsOf } from '../plan/inputs.js';
 import { readingsOf } from '../plan/readings.js';
 import { isPartitioned, type TableState } from '../plan/state.js';
-import { madeOf } from '../plan/world.js';
+import { madeOf, PRODUCTION } from '../plan/world.js';
+import { nextKey } from '../step/partition-keys.js';
 import { WHOLE } from '../step/step.js';
 import { auditAgain } from './audit-again.js';
 import { chooseEngine, memoryOf } from './engine-for.js';
@@ -19,8 +20,15 @@ import { takeStaged } from './resume.js';
 import { refusalText, settle } from './settle.js';
 import type { Unmade, Work } from './work.js';
 
-const retryOf = (id: string, partition: string): string =>
-  partition === WHOLE ? 'assay run' : `assay restate ${id} --start ${partition} --end ${partition}`;
+/** The command that tries one partition again. A span ends before its second key. */
+const retryOf = (work: Work, { transform }: GraphNode, key: string): string => {
+  const { name } = work.world.environment;
+  const of = name === PRODUCTION ? '' : ` --env ${name}`;
+  const { partition } = transform;
+  return key === WHOLE || !partition
+    ? `assay run${of}`
+    : `assay restate ${transform.id} --start ${key} --end ${nextKey(key, partition.unit)}${of}`;
+};
 
 /** Why a table cannot be looked at: something that it reads as a whole is behind. */
 const waitsFor = (node: GraphNode, work: Work): string | undefined =>
@@ -33,7 +41,7 @@ const leave = (work: Work, node: GraphNode, unmade: readonly Omit<Unmade, 'model
   const missing = work.missing.get(id) ?? new Set<string>();
   for (const one of unmade) {
     missing.add(one.partition);
-    work.unmade.push({ ...one, model: id, retry: retryOf(id, one.partition) });
+    work.unmade.push({ ...one, model: id, retry: retryOf(work, node, one.partition) });
   }
   work.missing.set(id, missing);
   work.behind.add(id);

@@ -95,6 +95,7 @@ const goForward = async (parts: Parts, world: World, order: RunOrder): Promise<R
     });
     return { status: 'unchanged', revision: world.environment.revision, changed: [], unmade: [] };
   }
+  await keepLineage(parts, world);
   const result = await execute(parts, world, order);
   const { name, heldFrom } = world.environment;
   if (heldFrom !== undefined) await holdEnvironment(parts.warehouse, name, undefined);
@@ -111,6 +112,10 @@ const describe = async (parts: Parts, world: World, unmade: ReadonlySet<string>)
       : [];
   });
   await describeVersions(parts.warehouse, told);
+};
+
+/** Before anything is published, so that no published version is ever without: whoever is stopped in between does it again. */
+const keepLineage = async (parts: Parts, world: World): Promise<void> => {
   const before = new Set(world.environment.pointers.map(({ versionId }) => versionId));
   for (const [id, version] of world.versions) {
     const stored = world.stored.get(id);

@@ -7,11 +7,15 @@ import {
   buryDead,
   checkHistory,
   endRun,
+  holdLeases,
+  lockTables,
   publishIntervals,
   putPhysical,
+  type SeenTable,
   whileAlive,
 } from '../../../store/state/index.js';
 import type { World } from '../plan/world.js';
+import { WHOLE } from '../step/step.js';
 import { declareForeignKeys, type KeyedTable } from '../target/foreign-keys.js';
 import { physicalName } from '../target/physical.js';
 import { advance } from './advance.js';
@@ -106,13 +110,21 @@ const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
     parts.emit('transform.progress', { model: node.transform.id, done: i + 1, of: tables.length });
   }
   for (const node of world.nodes)
-    if (node.transform.kind === 'history') await advanceHistory(parts, work, node, checkHistory(parts.warehouse));
+    if (node.transform.kind === 'history') {
+      const { id } = node.transform;
+      await advanceHistory(parts, work, node, checkHistory(parts.warehouse));
+      const rows = work.states.get(id)?.partitions.get(WHOLE)?.rows ?? 0;
+      if (work.moved.has(id)) parts.emit('transform.settled', { model: id, partition: WHOLE, status: 'made', rows });
+    }
   const { unmade } = work;
   const quiet = work.moved.size === 0 && !pointersMove(world, pointersOf(work));
   if (quiet) {
     const { revision } = world.environment;
     const status = unmade.length > 0 ? 'refused' : 'unchanged';
     await parts.warehouse.transaction(async (tx) => {
+      // What came out as it was is so only if nobody has changed the table since.
+      await holdLeases(tx, work.staged);
+      await lockTables(tx, { moved: [], reads: stagedTables(work) });
       if (work.staged.length > 0) await publishIntervals(tx, { revision, leases: work.staged });
       const [first] = unmade;
       const why = first && { error: { code: first.code, message: first.reason } };
@@ -126,6 +138,12 @@ const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
     ...{ revision, tables: changed.length, milliseconds: Math.round(performance.now() - started) },
   });
   return { status: endOf(work), revision, changed, unmade };
+};
+
+/** Tables of which something is staged, as this run saw them. */
+const stagedTables = ({ world, staged }: Work): SeenTable[] => {
+  const ids = new Set(staged.map(({ versionId }) => versionId));
+  return [...world.physical.values()].filter(({ versionId }) => ids.has(versionId));
 };
 
 /** Tables in PostgreSQL with the star's keys between them. */

@@ -4,6 +4,7 @@ import { type AddFile, relationOf, replaceFiles } from '../../../store/delta/ind
 import type { Tx } from '../../../store/engine/index.js';
 import {
   endRun,
+  holdEnvironment,
   holdLeases,
   lockTables,
   type MovedTable,
@@ -97,6 +98,7 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
         ...seen,
       });
       await publishIntervals(tx, { revision, leases: work.staged });
+      if (world.environment.heldFrom !== undefined) await holdEnvironment(tx, world.environment.name, undefined);
       await putFailingKeys(
         tx,
         order.runId,
