@@ -4,7 +4,7 @@ import { render } from '../files/template.js';
 import { quoted, viewOf } from '../sql-text.js';
 import { checksOf, coverageOf, partitioning } from './audit-step.js';
 import { type CheckCount, rowFails } from './check-sql.js';
-import { failingKeys, keyColumns } from './failing-keys.js';
+import { failingKeys } from './failing-keys.js';
 import { addTallies, gate, resultsOf, scoreOf, type Tally, tallyOf, weightOf } from './judge.js';
 import { partitionType, valueOfKey } from './partition-keys.js';
 import { loadInputs, nameOf, openSession, referencesIn, type Session, THIS } from './relations.js';
@@ -37,7 +37,9 @@ export const auditTable = async (
   const session = openSession(parts.engine);
   try {
     await session.view(THIS, overlay.duckdb);
-    return verdicts(order, changed, await askAll({ ...parts, order, session, changed: [...changed.keys()] }));
+    const rows = [...changed.values()].reduce((sum, staged) => sum + staged.rows, 0);
+    const all = (await loadKeys(session, order.transform)) === rows;
+    return verdicts(order, changed, await askAll({ ...parts, order, session, changed: [...changed.keys()], all }));
   } finally {
     await session.clear();
   }
@@ -48,6 +50,8 @@ interface Asked {
   readonly order: StepOrder;
   readonly session: Session;
   readonly changed: readonly string[];
+  /** Every row of the table is one of a changed partition. */
+  readonly all: boolean;
 }
 
 /** What was counted: by changed partition, and of the table as a whole. */
@@ -62,22 +66,24 @@ const KEYS = viewOf('this.keys');
 /** A table with no more rows than these is read once for all such checks, instead of file by file for each. */
 const READ_ONCE_ROWS = 20_000_000;
 
-const loadKeys = async (session: Session, transform: Transform, checks: readonly Check[]): Promise<void> => {
-  const asked = checks.filter(({ question }) => question.type === 'unique' || question.type === 'relationship');
-  if (asked.length === 0) return;
-  const names = new Set([...asked.flatMap(({ columns }) => columns), ...keyColumns(transform).map(({ name }) => name)]);
+/** Reads what such checks look at, and gives the table's rows; undefined where there are no such checks. */
+const loadKeys = async (session: Session, transform: Transform): Promise<number | undefined> => {
+  const asked = checksOf(transform).filter(({ question: { type } }) => type === 'unique' || type === 'relationship');
+  if (asked.length === 0) return undefined;
+  const names = new Set(asked.flatMap(({ columns }) => columns));
   if (transform.partition) names.add(transform.partition.column);
   const columns = [...names].map(quoted).join(', ');
   const [found] = await session.engine.query(`SELECT count(*)::VARCHAR AS n FROM ${THIS}`);
-  if (Number(found?.['n']) <= READ_ONCE_ROWS) await session.table(KEYS, `SELECT ${columns} FROM ${THIS}`);
+  const rows = Number(found?.['n']);
+  if (rows <= READ_ONCE_ROWS) await session.table(KEYS, `SELECT ${columns} FROM ${THIS}`);
   else await session.view(KEYS, `(SELECT ${columns} FROM ${THIS})`);
+  return rows;
 };
 
 const askAll = async (asked: Asked): Promise<Counts> => {
   const { order, session, changed } = asked;
   const { transform } = order;
   const checks = checksOf(transform).filter((check) => rowFails(check) === undefined);
-  await loadKeys(session, transform, checks);
   const counts: Counts = { partitions: new Map(changed.map((key) => [key, []])), table: [], failing: [] };
   const references = checks.flatMap(({ question, place }) =>
     question.type === 'sql'
@@ -116,7 +122,7 @@ const ask = async (asked: Asked, check: Check, counts: Counts): Promise<void> =>
   const where: Attribution = {
     by,
     changed:
-      whole || !partition
+      whole || !partition || asked.all
         ? undefined
         : `${quoted(partition.column)} IN (${changed
             .map((key) => `'${valueOfKey(key, partitionType(partition, transform.columns), partition.unit)}'`)
@@ -124,9 +130,15 @@ const ask = async (asked: Asked, check: Check, counts: Counts): Promise<void> =>
   };
   const found =
     question.type === 'unique'
-      ? await uniqueCounts(engine, KEYS, check.columns, where)
+      ? await uniqueCounts(engine, { keys: KEYS, table: THIS }, check.columns, where)
       : question.type === 'relationship'
-        ? await relationshipCounts(engine, KEYS, check.columns[0] ?? '', viewOf(question.to), question.field, where)
+        ? await relationshipCounts(
+            engine,
+            { keys: KEYS, table: THIS },
+            check.columns[0] ?? '',
+            { table: viewOf(question.to), field: question.field },
+            where,
+          )
         : undefined;
   if (!found) return;
   let elsewhere = 0n;

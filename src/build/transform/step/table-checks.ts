@@ -15,6 +15,12 @@ export interface TableCounts {
   readonly failing: string;
 }
 
+/** A table, and the columns of it that keys and relationships look at, which are quicker to read. */
+export interface Keyed {
+  readonly keys: string;
+  readonly table: string;
+}
+
 const read = (rows: readonly Readonly<Record<string, unknown>>[]): TableCounts['counts'] =>
   rows.map((row) => ({
     partition: String(row['p']),
@@ -28,7 +34,7 @@ const read = (rows: readonly Readonly<Record<string, unknown>>[]): TableCounts['
  */
 export const uniqueCounts = async (
   engine: ParquetEngine,
-  table: string,
+  { keys, table }: Keyed,
   key: readonly string[],
   { by, changed }: Attribution,
 ): Promise<TableCounts> => {
@@ -36,14 +42,14 @@ export const uniqueCounts = async (
   const known = columns.map((column) => `${column} IS NOT NULL`).join(' AND ');
   const list = columns.join(', ');
   const mine = changed === undefined ? known : `${changed} AND ${known}`;
-  const only = changed === undefined ? '' : ` AND (${list}) IN (SELECT ${list} FROM ${table} WHERE ${mine})`;
-  const twice = `SELECT ${list} FROM ${table} WHERE ${known}${only} GROUP BY ${list} HAVING count(*) > 1`;
+  const only = changed === undefined ? '' : ` AND (${list}) IN (SELECT ${list} FROM ${keys} WHERE ${mine})`;
+  const twice = `SELECT ${list} FROM ${keys} WHERE ${known}${only} GROUP BY ${list} HAVING count(*) > 1`;
   const failing = `(SELECT * FROM ${table} WHERE ${known} AND (${list}) IN (${twice})
     QUALIFY row_number() OVER (PARTITION BY ${list} ORDER BY ${changed === undefined ? '' : `${changed}, `}${by}) > 1) AS failing${
       changed === undefined ? '' : ` WHERE ${changed}`
     }`;
   const rows = await engine.query(
-    `SELECT ${by} AS p, count(*)::VARCHAR AS evaluated, '0' AS failed FROM ${table} WHERE ${mine} GROUP BY ALL`,
+    `SELECT ${by} AS p, count(*)::VARCHAR AS evaluated, '0' AS failed FROM ${keys} WHERE ${mine} GROUP BY ALL`,
   );
   const [found] = await engine.query(`SELECT count(*)::VARCHAR AS n FROM (${twice})`);
   if (String(found?.['n']) === '0') return { counts: read(rows), failing };
@@ -59,17 +65,17 @@ export const uniqueCounts = async (
 /** Rows of the whole table that point at nothing: those of partitions that stay, too, for what they point at may have gone. */
 export const relationshipCounts = async (
   engine: ParquetEngine,
-  table: string,
+  { keys, table }: Keyed,
   column: string,
-  target: string,
-  field: string,
+  target: { readonly table: string; readonly field: string },
   { by }: Attribution,
 ): Promise<TableCounts> => {
   const own = quoted(column);
-  const lost = (of: string) => `NOT EXISTS (SELECT 1 FROM ${target} AS t WHERE t.${quoted(field)} = ${of}.${own})`;
+  const lost = (of: string) =>
+    `NOT EXISTS (SELECT 1 FROM ${target.table} AS t WHERE t.${quoted(target.field)} = ${of}.${own})`;
   const rows = await engine.query(
     `SELECT "@p" AS p, sum("@n")::VARCHAR AS evaluated, coalesce(sum("@n") FILTER (WHERE ${lost('s')}), 0)::VARCHAR AS failed
-     FROM (SELECT ${by} AS "@p", ${own}, count(*) AS "@n" FROM ${table} WHERE ${own} IS NOT NULL GROUP BY ALL) AS s GROUP BY "@p"`,
+     FROM (SELECT ${by} AS "@p", ${own}, count(*) AS "@n" FROM ${keys} WHERE ${own} IS NOT NULL GROUP BY ALL) AS s GROUP BY "@p"`,
   );
   return {
     counts: read(rows),
