@@ -60,8 +60,26 @@ export const collect = async (parts: Parts, keep: Keep = KEEP): Promise<Collecte
       dropped.push(lakePath);
     }
   }
+  dropped.push(...(await dropOldKind(parts, kept)));
   await expireFailingKeys(warehouse, KEEP_KEYS);
   return { dropped, kept, files: await vacuumAll(parts, keep) };
+};
+
+/** Tables of the time before versions (one for each revision, `__r7`), which no environment points at any more. */
+const dropOldKind = async (parts: Parts, kept: string[]): Promise<string[]> => {
+  const { rows } = await parts.warehouse.query<{ name: string }>(
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+     WHERE schemaname LIKE 'phys\\_%' AND tablename ~ '__v\\d+__r\\d+$'
+       AND NOT EXISTS (SELECT FROM assay.environment e JOIN assay.publication_table p ON p.revision = e.revision
+         WHERE to_regclass(p.postgres) = to_regclass(format('%I.%I', schemaname, tablename)))`,
+  );
+  const dropped: string[] = [];
+  for (const { name } of rows) {
+    const outcome = await parts.warehouse.transaction((tx) => dropPhysical(tx, name));
+    if (outcome.dropped) dropped.push(name);
+    else kept.push(`${name}: ${outcome.reason}`);
+  }
+  return dropped;
 };
 
 /** Files that no publication of any environment names, a week after they were replaced. */
