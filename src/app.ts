@@ -15,12 +15,14 @@ import {
 import { openPublications, type Publication, parquetSession, type Unmade } from './build/transform/index.js';
 import { auditSink } from './cli/audit-sink.js';
 import { type Home, homeAt, lastTransforms } from './cli/home.js';
+import { bytesOf } from './cli/size.js';
 import { openTables, type Tables } from './cli/tables.js';
 import {
   type AppMode,
   lakeRelations,
   onceAtATime,
   openClusters,
+  openLineage,
   rollupSource,
   sameTransforms,
   tidy,
@@ -202,6 +204,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       return results;
     };
 
+    const lineage = keep(openLineage(config, emit));
     const tables = openTables(
       () => {
         if (options.pseudonymKey === undefined)
@@ -214,6 +217,8 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         return {
           ...{ transformsDir: config.transforms, lake: home.lake, duckdb, warehouse, emit, signal: stopping.signal },
           pseudonymKey: options.pseudonymKey,
+          memoryBytes: bytesOf(config.duckdbMemory),
+          lineage: lineage.target,
         };
       },
       warehouse,

@@ -1,4 +1,4 @@
-import { type Publication, parquetSession } from '../build/transform/index.js';
+import { type LineageTarget, openLineageSink, type Publication, parquetSession } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import type { Emit } from '../query/index.js';
@@ -55,6 +55,17 @@ export const lakeRelations = (duckdb: DuckDb) => {
     known.set(key, made);
     return made;
   };
+};
+
+/** Where runs are told in the form of OpenLineage, by setting; what waits is delivered when it is closed. */
+export const openLineage = (
+  config: Config,
+  emit: Emit,
+): { readonly target: LineageTarget | undefined; close(): Promise<void> } => {
+  const { openLineage: target, openLineageKey: apiKey, openLineageNamespace: namespace } = config;
+  if (target === undefined) return { target: undefined, close: async () => {} };
+  const sink = openLineageSink({ target, apiKey, emit });
+  return { target: { sink, producer: 'urn:assay', namespace }, close: () => sink.close() };
 };
 
 /** Where rollups read raw rows: the copy of gold that serves raw queries, at one publication. */

@@ -27,6 +27,12 @@ describe('settings', () => {
   ])('%s=%s is refused by name', (name, value) => {
     expect(() => read({ [name]: value })).toThrow(new RegExp(`${name}=${value}`.replaceAll('/', '\\/')));
   });
+  it('refuse a target of lineage that is neither a file nor an address, without printing it', () => {
+    for (const target of ['lineage.jsonl', 'file:lineage.jsonl', 'ftp://u:geheim@host', 'http://']) {
+      expect(() => read({ ASSAY_OPENLINEAGE: target })).toThrow(/ASSAY_OPENLINEAGE=\*\*\*/);
+    }
+    expect(read({ ASSAY_OPENLINEAGE: 'file:///var/log/lineage.jsonl' }).openLineageNamespace).toBe('assay');
+  });
   it('refuse a short secret without printing it', () => {
     expect(() => read({ ASSAY_JWT_SECRET: 'hunter2' })).toThrow(/ASSAY_JWT_SECRET=\*\*\*/);
   });
@@ -38,7 +44,14 @@ describe('settings', () => {
   });
   it('print without secrets', () => {
     const text = JSON.stringify(
-      redacted(read({ ASSAY_POSTGRES_URL: 'postgres://u:geheim@h/d', ASSAY_PSEUDONYM_KEY: 'geheim'.repeat(9) })),
+      redacted(
+        read({
+          ASSAY_POSTGRES_URL: 'postgres://u:geheim@h/d',
+          ASSAY_PSEUDONYM_KEY: 'geheim'.repeat(9),
+          ASSAY_OPENLINEAGE: 'https://u:geheim@h',
+          ASSAY_OPENLINEAGE_KEY: 'geheim',
+        }),
+      ),
     );
     expect(text).not.toContain('geheim');
   });

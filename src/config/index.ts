@@ -27,6 +27,10 @@ export interface Config {
   readonly pseudonymKey: string | undefined;
   /** Where the embedded clusters live; default below the home, or below /var/lib/assay where that cannot work. */
   readonly pgDir: string | undefined;
+  /** Where runs are told to in OpenLineage's form; undefined: nowhere. */
+  readonly openLineage: string | undefined;
+  readonly openLineageKey: string | undefined;
+  readonly openLineageNamespace: string;
   readonly corsOrigins: readonly string[];
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug';
   readonly rateLimit: number;
@@ -120,6 +124,18 @@ export const SETTINGS = {
     true,
   ),
   pgDir: text('ASSAY_PG_DIR', 'folder of the embedded PostgreSQL clusters'),
+  openLineage: {
+    name: 'ASSAY_OPENLINEAGE',
+    doc: 'where runs are told in the form of OpenLineage: file:///folder/file.jsonl or http(s)://host[/path] (default: nowhere)',
+    secret: true,
+    read: (t) => {
+      if (t !== undefined && !/^(file:\/\/\/|https?:\/\/)./.test(t))
+        throw bad('ASSAY_OPENLINEAGE', '***', 'file:///folder/file.jsonl or http(s)://host[/path] is wanted');
+      return t;
+    },
+  } as Setting<string | undefined>,
+  openLineageKey: text('ASSAY_OPENLINEAGE_KEY', 'sent to ASSAY_OPENLINEAGE as Authorization: Bearer', true),
+  openLineageNamespace: path('ASSAY_OPENLINEAGE_NAMESPACE', 'namespace of jobs and data sets in OpenLineage', 'assay'),
   corsOrigins: {
     name: 'ASSAY_CORS_ORIGINS',
     doc: 'origins that browsers may call from, comma-separated (default none)',
@@ -194,6 +210,9 @@ export const readConfig = (
     jwtAudience: get(SETTINGS.jwtAudience),
     pseudonymKey: secret(SETTINGS.pseudonymKey),
     pgDir: pgDir === undefined ? undefined : at(pgDir),
+    openLineage: get(SETTINGS.openLineage),
+    openLineageKey: get(SETTINGS.openLineageKey),
+    openLineageNamespace: get(SETTINGS.openLineageNamespace),
     corsOrigins: get(SETTINGS.corsOrigins),
     logLevel: get(SETTINGS.logLevel),
     rateLimit: get(SETTINGS.rateLimit),

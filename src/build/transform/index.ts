@@ -19,6 +19,8 @@ export { type BuildOptions, type BuildResult, build } from './build.js';
 export { type LineageAnswer, lineageAnswer, lineageText } from './lineage/answer.js';
 export { type TransformDocs, transformDocs } from './lineage/docs.js';
 export { ALL, type LineageGraph } from './lineage/edges.js';
+export { type LineageSink, openLineageSink } from './lineage/sink.js';
+export type { LineageTarget } from './lineage/telling.js';
 export { parquetSession } from './parquet-session.js';
 export type { Span } from './plan/decide.js';
 export { type Plan, planStatus } from './plan/plan.js';

@@ -4,6 +4,7 @@ import { beginRun, type CheckResultRow, endRun, putFailingKeys, whileAlive } fro
 import type { Severity } from '../files/definition.js';
 import { type GraphNode, orderTransforms } from '../files/graph.js';
 import { readSeeds } from '../files/seeds.js';
+import { tellRun } from '../lineage/telling.js';
 import { parquetSession } from '../parquet-session.js';
 import { openSource, type Source } from '../plan/sources.js';
 import type { TableState } from '../plan/state.js';
@@ -66,6 +67,13 @@ const publishedWorld = async (
 
 const workOf = (parts: Parts, world: World, order: RunOrder): Work => ({
   ...{ world, order, at: timeOf(parts), leases: openLeases(parts.warehouse, order.runId, parts.emit) },
+  told: tellRun(
+    undefined,
+    world,
+    order,
+    () => 0n,
+    () => {},
+  ),
   ...{ states: new Map(world.published), moved: new Map(), staged: [], unmade: [], behind: new Set() },
   ...{ missing: new Map(), newChecks: new Set(), results: [], failing: [], summaries: [], folders: [], steps: 0 },
 });

@@ -14,6 +14,7 @@ import {
   type SeenTable,
   whileAlive,
 } from '../../../store/state/index.js';
+import { type RunTelling, tellRun } from '../lineage/telling.js';
 import type { World } from '../plan/world.js';
 import { WHOLE } from '../step/step.js';
 import { declareForeignKeys, type KeyedTable } from '../target/foreign-keys.js';
@@ -78,26 +79,40 @@ export const execute = (parts: Parts, given: World, order: RunOrder): Promise<Ru
         ...{ baseRevision: given.environment.revision, startedAt: at, owner: owner() },
       });
       const leases = openLeases(parts.warehouse, order.runId, parts.emit);
+      const told = tellingOf(parts, given, order);
+      told.runStarts();
       try {
         const world = await placeTables(parts, given);
         const work: Work = {
-          ...{ world, order, at, leases, states: new Map(world.published), moved: new Map(), staged: [], unmade: [] },
-          ...{ behind: new Set(), missing: new Map(), results: [], failing: [], summaries: [], folders: [], steps: 0 },
+          ...{ world, order, at, leases, told, states: new Map(world.published), moved: new Map(), staged: [] },
+          ...{ unmade: [], behind: new Set(), missing: new Map(), results: [], failing: [], summaries: [] },
+          ...{ folders: [], steps: 0 },
           newChecks: await withNewChecks(parts, { world }),
         };
         const result = await runAll(parts, work);
+        told.runEnds(work);
         await cleanUp(parts, work);
         return result;
       } catch (thrown) {
         const reason =
           parts.signal?.aborted && !(thrown instanceof AssayError) ? error('cancelled', {}, thrown) : thrown;
         await recordEnd(parts, order, reason);
+        told.runFails(toAssayError(reason));
         throw reason;
       } finally {
         await leases.end();
       }
     },
     parts.signal,
+  );
+
+const tellingOf = (parts: Parts, world: World, order: RunOrder): RunTelling =>
+  tellRun(
+    parts.lineage,
+    world,
+    order,
+    () => timeOf(parts),
+    (thrown) => parts.emit('bug', { where: 'telling lineage', error: thrown }),
   );
 
 const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {

@@ -86,6 +86,7 @@ export const makeBatch = async (
   const { makes } = batch;
   const { id } = node.transform;
   work.steps += 1;
+  work.told.tableStarts(node, work.states);
   const stepId = `${work.order.runId}-${work.steps}`;
   const partitions = batch.whole ? undefined : spanOf(node, makes);
   const past = await pastOf(parts, work, node, partitions);

@@ -1,5 +1,6 @@
 import type { Emit } from '../../../query/index.js';
 import type { DuckDb, Warehouse } from '../../../store/engine/index.js';
+import type { LineageTarget } from '../lineage/telling.js';
 
 /** What every command on tables works with. */
 export interface Parts {
@@ -14,6 +15,8 @@ export interface Parts {
   readonly pseudonymKey: string;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
+  /** Receivers of OpenLineage hear of every run here. */
+  readonly lineage?: LineageTarget | undefined;
   /** Microseconds since 1970 UTC: `{{run.ts}}`, the time of checks, and today. Default the clock. */
   readonly now?: () => bigint;
   /** Statements that may run beside each other. Default 1. */

@@ -1,5 +1,6 @@
 import type { Snapshot } from '../../../store/delta/index.js';
 import type { CheckResultRow, Leased } from '../../../store/state/index.js';
+import type { RunTelling } from '../lineage/telling.js';
 import type { Span } from '../plan/decide.js';
 import type { TableState } from '../plan/state.js';
 import type { World } from '../plan/world.js';
@@ -44,6 +45,7 @@ export interface Work {
   /** `{{run.ts}}`. */
   readonly at: bigint;
   readonly leases: Leases;
+  readonly told: RunTelling;
   /** Tables as this run will leave them. */
   readonly states: Map<string, TableState>;
   readonly moved: Map<string, Moved>;

@@ -258,3 +258,25 @@ export const auditEvents = (
     },
   ];
 };
+
+/** A whole run (`assay run`, `assay apply`), which the steps name as their parent. */
+export const runEvent = (
+  context: LineageContext,
+  run: { readonly runId: string; readonly job: string },
+  eventType: RunEvent['eventType'],
+  at: bigint,
+  reason?: { readonly code: string; readonly message: string },
+): RunEvent => ({
+  ...envelope(context, { runId: run.runId, parent: undefined, job: run.job }, eventType, at, {
+    job: facet(context, 'jobType', { processingType: 'BATCH', integration: 'ASSAY', jobType: 'RUN' }),
+    ...(reason
+      ? {
+          run: facet(context, 'errorMessage', {
+            message: `${reason.code}: ${reason.message}`,
+            programmingLanguage: 'SQL',
+          }),
+        }
+      : {}),
+  }),
+  ...{ inputs: [], outputs: [] },
+});
