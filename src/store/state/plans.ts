@@ -4,7 +4,7 @@ import type { SavedPlan } from './ledger-types.js';
 import { type On, stateOf } from './queries.js';
 import { microsOf } from './times.js';
 
-/** Keeps a plan; the same id again changes nothing. */
+/** Keeps a plan. The same id again says that it holds now as it did then, so one that was ended is open again. */
 export const savePlan = async (
   on: On,
   plan: Pick<SavedPlan, 'id' | 'environment' | 'baseRevision' | 'body'>,
@@ -17,7 +17,7 @@ export const savePlan = async (
       base_revision: String(plan.baseRevision),
       body: JSON.stringify(plan.body),
     })
-    .onConflict((conflict) => conflict.doNothing())
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ status: 'open' }))
     .execute();
 };
 

@@ -92,7 +92,8 @@ const deployed = async (world: World, options: PlanOptions): Promise<ReadonlyMap
   const there = new Map<string, StoredDefinition>();
   for (const { name, versionId } of pointers) {
     const version = versions.get(versionId);
-    if (version) there.set(name, readStored(version.definition));
+    // A version that is kept beside a newer one was the newest when its definition was written down.
+    if (version) there.set(name, { ...readStored(version.definition), id: name });
   }
   return there;
 };
