@@ -16,7 +16,6 @@ import { openPublications, type Publication, parquetSession, type Unmade } from 
 import { auditSink } from './cli/audit-sink.js';
 import { type Home, homeAt, lastTransforms } from './cli/home.js';
 import { bytesOf } from './cli/size.js';
-import { bytesOf } from './cli/size.js';
 import { openTables, type Tables } from './cli/tables.js';
 import {
   type AppMode,
@@ -218,7 +217,6 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         return {
           ...{ transformsDir: config.transforms, lake: home.lake, duckdb, warehouse, emit, signal: stopping.signal },
           pseudonymKey: options.pseudonymKey,
-          memoryBytes: bytesOf(config.duckdbMemory),
           memoryBytes: bytesOf(config.duckdbMemory),
           lineage: lineage.target,
         };
