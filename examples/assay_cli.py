@@ -90,7 +90,8 @@ def assay(*args: str, allowed: Sequence[int] = (0,), on_event: Callable[[dict], 
     sys.stderr.writelines(other)
     outcome = Outcome(process.returncode, events[-1] if events else {}, events)
     if outcome.exit_code not in allowed:
-        reason = outcome.last.get("message") or outcome.last.get("status") or "see the log"
+        said = outcome.last.get("error")
+        reason = outcome.last.get("message") or (said if isinstance(said, dict) else {}).get("message") or outcome.last.get("status") or "see the log"
         raise AssayFailed(f"assay {shlex.join(args)} ended with exit code {outcome.exit_code}: {reason}")
     return outcome
 

@@ -7,11 +7,8 @@ import { type Context, withApp } from './context.js';
 import { writeWhole } from './home.js';
 import { interruptible } from './interrupt.js';
 import { lineage, tellLineage } from './lineage-command.js';
-import { table } from './print.js';
+import { keyText, table } from './print.js';
 import { followRun } from './progress.js';
-
-/** What separates the parts of a failing key, as people read it. */
-export const keyText = (key: string): string => key.replaceAll('\u001f', ' | ');
 
 const line = (c: Context, of: object): void => c.out(`${JSON.stringify(of)}\n`);
 
@@ -29,6 +26,13 @@ const tellChecks = (c: Context, checks: readonly AuditedCheck[]): void => {
         `${check.severity}  ${check.model} ${check.check}: ${failed} of ${evaluated} failed${check.partitions.length === 0 ? '' : ` (${check.partitions.join(', ')})`}\n`,
       );
 };
+
+/** Keys that are printed of one record; with --json there are all that are kept. */
+const MOST_KEYS = 10;
+const shown = (keys: readonly string[]): string[] => [
+  ...keys.slice(0, MOST_KEYS).map(keyText),
+  ...(keys.length > MOST_KEYS ? [`and ${keys.length - MOST_KEYS} more with --json`] : []),
+];
 
 type Flags = { json?: boolean; env: string };
 
@@ -148,7 +152,9 @@ export const lookCommands = (
         if (failures.length === 0) return c.out(`no failing rows of ${name} are kept\n`);
         for (const { recordedAt, partition, check, keys } of failures)
           c.out(
-            `${recordedAt}  ${check}${partition === '*' ? '' : ` in ${partition}`}\n${keys.map((key) => `    ${keyText(key)}\n`).join('')}`,
+            `${recordedAt}  ${check}${partition === '*' ? '' : ` in ${partition}`}\n${shown(keys)
+              .map((key) => `    ${key}\n`)
+              .join('')}`,
           );
       });
     });

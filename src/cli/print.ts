@@ -62,3 +62,6 @@ export const size = (bytes: number): string => {
   }
   return `${at === 0 ? n : n.toFixed(1)} ${units[at]}`;
 };
+
+/** What separates the parts of a failing key, as people read it. */
+export const keyText = (key: string): string => key.replaceAll('\u001f', ' | ');

@@ -1,8 +1,9 @@
 import type { App } from '../app.js';
-import type { Publication } from '../build/transform/index.js';
+import { PRODUCTION, type Publication } from '../build/transform/index.js';
+import { timestampText } from '../query/index.js';
 import type { Context } from './context.js';
 import { diskUse, readRun } from './home.js';
-import { size, table } from './print.js';
+import { keyText, size, table } from './print.js';
 
 /** Lines that came twice, all fields equal: in bronze they stay, silver has them once. Null before the first build. */
 const duplicates = (publication: Publication, batches: readonly { readonly rows: number }[]): number | null => {
@@ -11,12 +12,36 @@ const duplicates = (publication: Publication, batches: readonly { readonly rows:
   return kept === undefined || left === undefined ? null : batches.reduce((n, b) => n + b.rows, 0) - kept - left;
 };
 
+/** Keys of failing rows that are shown of each check; `assay failures` has more. */
+const MOST_KEYS = 5;
+
+interface Behind {
+  readonly model: string;
+  readonly partition: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly failing: readonly { readonly check: string; readonly keys: readonly string[] }[];
+}
+
+const behindLines = (behind: readonly Behind[]): string[] =>
+  behind.flatMap(({ model, partition, status, reason, failing }) => [
+    `${status} ${model}${partition === '*' ? '' : ` ${partition}`}: ${reason}`,
+    ...failing.flatMap(({ check, keys }) => keys.map((key) => `    ${check}: ${keyText(key)}`)),
+  ]);
+
 /** What `assay status` tells: as JSON, or as tables for a terminal. */
 export const status = async (context: Context, app: App): Promise<void> => {
   const { home } = context;
   const run = readRun(home);
   const publication = app.publication();
-  const [batches, rollups] = await Promise.all([app.batches(), app.rollups()]);
+  const [batches, rollups, behind, back, environments] = await Promise.all([
+    app.batches(),
+    app.rollups(),
+    app.tables.troubles(PRODUCTION),
+    app.tables.rollbackTargets(PRODUCTION),
+    app.tables.environments(),
+  ]);
+  const held = environments.find(({ name }) => name === PRODUCTION)?.heldFrom;
   const failed =
     publication.revision === 0
       ? []
@@ -51,6 +76,13 @@ export const status = async (context: Context, app: App): Promise<void> => {
       postgres: t.postgres ?? null,
     })),
     failed_checks: failed,
+    // Partitions that stay as they were because the last attempt was refused or failed; keys of rows that did not pass, capped.
+    behind: behind.map(({ keys, ...of }) => ({
+      ...of,
+      failing: keys.map(({ check, keys: all }) => ({ check, keys: all.slice(0, MOST_KEYS) })),
+    })),
+    held: held ?? null,
+    rollback: back.map(({ revision, publishedAt }) => ({ revision, published: timestampText(publishedAt) })),
     rollups: rollups.map((r) => ({
       rollup: r.rollup,
       state: r.state,
@@ -93,6 +125,13 @@ export const status = async (context: Context, app: App): Promise<void> => {
           ['table', 'check', 'status', 'details'],
           failed.map((f) => [f.table_name, f.metric_type, f.status, f.check_details]),
         ),
+    ...behindLines(report.behind),
+    ...(held === undefined
+      ? []
+      : [`rolled back from revision ${held}: runs wait for \`assay plan\` and \`assay apply\``]),
+    ...(report.rollback.length === 0
+      ? []
+      : [`assay rollback ${PRODUCTION} goes back to: ${report.rollback.map(({ revision }) => revision).join(', ')}`]),
     report.duplicates === null
       ? 'nothing is built yet'
       : `${publication.tables.get('silver.order_lines')?.rows} order lines, ${publication.tables.get('silver.order_line_rejects')?.rows} left out with a reason, ${report.duplicates} exact duplicates left out`,
