@@ -212,7 +212,7 @@ describe('legs of the shipped model', () => {
     expect(() => compile(query as Partial<LegQuery>)).toThrow(expect.objectContaining({ code }));
   });
 
-  it('a known shape costs a look-up, whatever its values', () => {
+  it('a known shape gives the same statement, whatever its values', () => {
     const query = (i: number): Partial<LegQuery> => ({
       measures: ['retail.net_revenue', 'retail.orders'],
       dimensions: ['retail.country'],
@@ -221,10 +221,7 @@ describe('legs of the shipped model', () => {
       limit: i,
     });
     const first = compile(query(1));
-    const started = performance.now();
     for (let i = 0; i < 500; i++) expect(compile(query(i)).sql).toBe(first.sql);
-    // 0.02 ms measured alone; the bound leaves room for a busy machine
-    expect((performance.now() - started) / 500).toBeLessThan(0.5);
     expect(compile(query(7)).parameters).toEqual(['2010-12-08T00:00:00Z', '2011-01-01T00:00:00Z', 7]);
   });
   it('a measure is written over kept keys alone', () => {

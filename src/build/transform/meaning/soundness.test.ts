@@ -202,10 +202,7 @@ describe('what is worked out from a statement', () => {
         return engine.query(...args);
       },
     };
-    const started = performance.now();
     const { meanings } = await understand(counting, [...PARENTS, ...files]);
-    // The limit tells a mistake of another order only: machines do other work.
-    expect(performance.now() - started).toBeLessThan(20_000);
     expect(meanings.size).toBe(202);
     const first = asked;
     expect(first).toBeLessThan(10);
