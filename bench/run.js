@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build, isBuilt } from '../bin/build.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const BENCHES = { 1: 'repeat-query.js', 2: 'new-query.js', 3: 'compile.js' };
+const BENCHES = { 1: 'repeat-query.js', 2: 'new-query.js', 3: 'compile.js', 4: 'partitions.js', 5: 'volume.js' };
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 const wanted = args.filter((a) => /^\d+$/.test(a));

@@ -12,6 +12,8 @@ import type { PostgresChange, PostgresMoved, PostgresParts } from './target.js';
 
 /** Share of a table's rows that must have moved before its statistics are made anew; smaller changes are autovacuum's. */
 const MUCH = 0.1;
+/** Each leaf of a partitioned table is sampled twice, for itself and for the whole; half of the server's own sample tells enough. */
+const LEAF_STATISTICS = 50;
 
 const listOf = (columns: readonly string[]): string => columns.map(quoted).join(', ');
 
@@ -114,7 +116,12 @@ const replaceRows = async (
 };
 
 /** Statistics for the planner, where much has changed. Whoever holds the table's statistics now makes them too. */
-const analyze = async ({ tx }: PostgresParts, table: string, moved: number, isNew: boolean): Promise<void> => {
+const analyze = async (
+  { tx }: PostgresParts,
+  { transform, table }: PostgresChange,
+  moved: number,
+  isNew: boolean,
+): Promise<void> => {
   const { rows } = await tx.query<{ rows: number }>(
     `SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::float8 AS rows
      FROM pg_partition_tree(to_regclass($1)) p JOIN pg_class c ON c.oid = p.relid WHERE p.isleaf`,
@@ -123,7 +130,9 @@ const analyze = async ({ tx }: PostgresParts, table: string, moved: number, isNe
   if (!isNew && moved < MUCH * (rows[0]?.rows ?? 0)) return;
   await tx.query("SAVEPOINT statistics; SET LOCAL lock_timeout = '200ms'");
   try {
+    if (transform.partition) await tx.query(`SET LOCAL default_statistics_target = ${LEAF_STATISTICS}`);
     await tx.query(`ANALYZE ${table}`);
+    if (transform.partition) await tx.query('SET LOCAL default_statistics_target TO DEFAULT');
     await tx.query('RELEASE SAVEPOINT statistics; SET LOCAL lock_timeout = 0');
   } catch (thrown) {
     if (!(thrown instanceof AssayError) || thrown.parameters['sqlstate'] !== '55P03') throw thrown;
@@ -146,6 +155,6 @@ export const applyChange = async (parts: PostgresParts, change: PostgresChange):
     (byRow && change.before !== undefined ? await replaceRows(parts, change, change.before, key) : undefined) ??
     (await replaceRanges(parts, transform.partition ? change : { ...change, partitions: undefined }, isNew));
   await ensureIndexes(parts.tx, transform, table);
-  await analyze(parts, table, moved.deleted + moved.inserted, isNew);
+  await analyze(parts, change, moved.deleted + moved.inserted, isNew);
   return moved;
 };
