@@ -218,6 +218,19 @@ def s06_killed(b) -> None:
     b.compare("the same plan again")
 
 
+def s06d_killed_backfill_of_an_added_column(b) -> None:
+    b.edit(FACT, (AMOUNT, AMOUNT + "  - {name: quantity, type: integer, nullable: false}\n"), ("  l.amount\n", "  l.amount,\n  l.quantity\n"))
+    made = b.plan()
+    before = b.sql("SELECT count(*) FROM assay.interval WHERE status = 'audited'")[0][0]
+    b.kill_when(command("apply", made), f"SELECT 1 FROM assay.interval WHERE status = 'audited' HAVING count(*) >= {before} + 2", KEEP)
+    b.sql(LEFT, "intervals")
+    b.compare("after SIGKILL in the middle of the backfill")
+    b.assay("apply", made)
+    b.sql("SELECT count(*), count(quantity) FROM gold.fact_sales", "lines, of them with a quantity")
+    b.note("statements of the fact, of both tries", (b.work / "full.log").read_text().split(f"apply {made}\n", 1)[1].count("gold.fact_sales: "))
+    b.compare("the same plan again")
+
+
 def s06b_killed_run(b) -> None:
     b.sql(NEXT_DAY)
     b.take_in()
@@ -281,6 +294,14 @@ def s08c_foreign_reader(b) -> None:
     b.note("a reader of fact_sales.customer_id", reader.summary())
 
 
+def s08d_break_by_promotion(b) -> None:
+    with Reader(b.cluster, b.database, "SELECT sum(customer_id) FROM gold.fact_sales") as reader:
+        b.edit(FACT, ("  - {name: customer_id, type: integer, nullable: false}\n", ""), ("  l.customer_id,\n", ""))
+        b.change("--env", "pr")
+        b.assay("promote", "pr", "prod")
+    b.note("a reader of fact_sales.customer_id in production", reader.summary())
+
+
 def s09_failed_check(b) -> None:
     b.sql(NEXT_DAY)
     b.sql(BAD_LINE)
@@ -316,6 +337,8 @@ def s10_rollback(b) -> None:
     b.change()
     b.assay("run")
     b.compare("after the files went back, too")
+    b.assay("apply", b.plan_id())
+    b.assay("run")
 
 
 def s10b_promote_from_an_environment(b) -> None:
@@ -355,8 +378,9 @@ def s10d_rollback_of_data(b) -> None:
 SITUATIONS = [
     s01_concurrent_runs, s01a_forced, s01b_two_runs_of_a_new_day, s01c_same_home, s02_foreign_view, s02b_view_in_the_way, s03_added_column,
     s04_added_group_key, s04b_as_version_2, s05_restated_dimension, s05b_same_beginning, s05c_dimension_from_states,
-    s06_killed, s06b_killed_run,
-    s06c_killed_while_publishing, s07_late_data, s08_contract_break, s08b_dropped_column, s08c_foreign_reader, s09_failed_check,
+    s06_killed, s06d_killed_backfill_of_an_added_column, s06b_killed_run,
+    s06c_killed_while_publishing, s07_late_data, s08_contract_break, s08b_dropped_column, s08c_foreign_reader,
+    s08d_break_by_promotion, s09_failed_check,
     s09b_failed_check_of_a_change, s10_rollback, s10b_promote_from_an_environment, s10c_rollback_after_gc, s10d_rollback_of_data,
 ]
 
