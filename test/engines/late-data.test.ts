@@ -192,4 +192,33 @@ describe('a check that one partition fails', () => {
     expect(await place.run()).toMatchObject({ status: 'unchanged' });
     await place.close();
   });
+
+  it('that is new is asked of all partitions, also where only some are made', async () => {
+    const place = await clones.copy('built', 'new_check');
+    const shipped = place.transforms;
+    place.transforms = place.edited({
+      'silver/order_lines.v1.sql': (sql) =>
+        sql.replace(
+          'checks:\n',
+          'checks:\n  - {type: expression, name: few_on_the_fifth, columns: [quantity], severity: error, expression: "invoice_date <> DATE \'2010-12-05\' OR quantity <= 100"}\n',
+        ),
+    });
+    const before = await place.rows(`SELECT count(*) FROM silver.order_lines WHERE invoice_date = '2010-12-05'`);
+    const [[many = '']] = (await place.rows(
+      `SELECT count(*) FROM silver.order_lines WHERE invoice_date = '2010-12-05' AND quantity > 100`,
+    )) as [[string]];
+    await place.ingest('late.csv', LATE);
+    const { unmade } = await place.forward();
+    expect(unmade.filter(({ status }) => status === 'quarantined')).toMatchObject([
+      { model: 'silver.order_lines', partition: '2010-12-05', refusal: { check: 'few_on_the_fifth', failed: many } },
+    ]);
+    expect(await place.rows(`SELECT count(*) FROM silver.order_lines WHERE invoice_date = '2010-12-05'`)).toEqual(
+      before,
+    );
+    // With the check taken back, nothing stands in the way.
+    place.transforms = shipped;
+    expect((await place.run()).unmade).toEqual([]);
+    expect(await place.rows('SELECT sum(total_amount) FROM gold.fact_sales')).toEqual([['476103.87']]);
+    await place.close();
+  });
 });

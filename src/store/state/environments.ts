@@ -124,11 +124,10 @@ export const publications = async (on: On, environment: string, limit: number): 
 
 /** Makes an environment without tables; one that is there stays as it is. */
 export const createEnvironment = async (on: On, name: string): Promise<Environment> => {
-  await stateOf(on)
-    .insertInto('assay.environment')
-    .values({ name, revision: '0', created_at: sql<string>`clock_timestamp()` })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
+  // Asked first: ON CONFLICT alone waits for a publication that is about to move the row.
+  await sql`
+    INSERT INTO assay.environment (name, revision, created_at) SELECT ${name}, 0, clock_timestamp()
+    WHERE NOT EXISTS (SELECT FROM assay.environment WHERE name = ${name}) ON CONFLICT DO NOTHING`.execute(stateOf(on));
   const { pointers: _pointers, ...environment } = await currentEnvironment(on, name);
   return environment;
 };

@@ -86,6 +86,8 @@ export const advance = async (parts: Parts, work: Work, node: GraphNode): Promis
   const { snapshot, made } = await makeAll(parts, work, node, state, open);
   const unmade = await settle(parts, work, node, snapshot, made, leases);
   leave(work, node, unmade);
+  // A new check is asked of partitions that stay, too.
+  if (unmade.length === 0 && work.newChecks.has(id)) await audit(parts, work, node);
 };
 
 /** What stays as it is must still pass where its checks were changed, or what they read has moved. */
@@ -155,7 +157,8 @@ const makeAll = async (
   const snapshot = await parts.duckdb.session((session) =>
     deltaTableOf(parts, parquetSession(session, parts.signal), state, path),
   );
-  const taken = await takeStaged(work, node, snapshot, open);
+  // What an interrupted run staged has passed the checks of then.
+  const taken = work.newChecks.has(transform.id) ? [] : await takeStaged(work, node, snapshot, open);
   const rest = open.filter(({ partition }) => !taken.some((made) => made.toMake.partition === partition));
   const { partition } = transform;
   const route = chooseEngine(work.world, work.states, node, rest.length, memoryOf(parts));

@@ -3,12 +3,14 @@ import { error } from '../../../errors/index.js';
 import { type AddFile, relationOf, replaceFiles } from '../../../store/delta/index.js';
 import type { Tx } from '../../../store/engine/index.js';
 import {
+  checkLeases,
   endRun,
   holdEnvironment,
   holdLeases,
   lockTables,
   type MovedTable,
   type PointerTarget,
+  physicalTables,
   publishEnvironment,
   publishIntervals,
   putFailingKeys,
@@ -75,12 +77,17 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
   const { world, order, states } = work;
   const { warehouse, signal } = parts;
   const commits: Commit[] = [];
+  await checkCurrent(parts, work);
   for (const { id, snapshot, partitions } of work.moved.values()) {
     signal?.throwIfAborted();
     const [before, after] = [world.published.get(id), states.get(id)];
     if (!before || !after) throw error('internal', {}, new TypeError(`${id} has no state`));
     const committed = await replaceFiles({
       ...{ snapshot, desired: after.adds, txnId: order.runId, now: Number(timeOf(parts) / 1000n), emit: parts.emit },
+    }).catch(async (thrown: unknown) => {
+      // Whoever committed before us has taken our leases over or has published by now, or was stopped: then it is as it is.
+      await checkCurrent(parts, work);
+      throw thrown;
     });
     parts.emit('transform.committed', { model: id, version: committed.version });
     commits.push({ id, before, after, version: committed.version, partitions });
@@ -123,6 +130,24 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
     signal ? { signal } : {},
   );
   return { revision: published, changed: commits.map(({ id }) => id) };
+};
+
+/** Says before anything is committed in the lake what the publication would say: that another run was faster. */
+const checkCurrent = async ({ warehouse }: Parts, work: Work): Promise<void> => {
+  await checkLeases(warehouse, work.staged);
+  const moved = [...work.moved.keys()].flatMap((id) => {
+    const state = work.states.get(id);
+    return state ? [seenTable(work.world, state, id)] : [];
+  });
+  const seen = [...moved, ...readTables(work)];
+  const now = await physicalTables(
+    warehouse,
+    seen.map(({ versionId }) => versionId),
+  );
+  const names = new Map([...work.world.versions.values()].map(({ id, name }) => [id, name]));
+  for (const { versionId, changedAt } of seen)
+    if (now.get(versionId)?.changedAt !== changedAt)
+      throw error('publish-overtaken', { table: names.get(versionId) ?? `version ${versionId}` });
 };
 
 const seenTable = (world: World, state: TableState, id: string): SeenTable => ({
