@@ -149,9 +149,10 @@ export const tableCommands = (
   command('promote', 'give one environment the tables of another: pointers move, nothing is copied')
     .argument('<from>')
     .argument('<to>')
-    .action((from: string, to: string, flags: { json?: boolean }) => {
+    .option('--restate <tables>', 'tables whose breaking change is wanted without a new version')
+    .action((from: string, to: string, flags: { json?: boolean; restate?: string }) => {
       const c = context(flags);
-      return withApp(c, async (app) => tellPointed(c, await app.tables.promote(from, to)));
+      return withApp(c, async (app) => tellPointed(c, await app.tables.promote(from, to, listOf(flags.restate))));
     });
 
   command('rollback', 'go back to what readers of an environment saw before, code and rows')

@@ -42,7 +42,7 @@ export interface Tables {
   build(again?: readonly string[]): Promise<BuildResult>;
   run(environment: string): Promise<RunResult>;
   restate(environment: string, id: string, span: Span): Promise<RunResult>;
-  promote(from: string, to: string): Promise<Pointed>;
+  promote(from: string, to: string, accepted: readonly string[]): Promise<Pointed>;
   rollback(environment: string, revision: number | undefined): Promise<Pointed>;
   collect(): Promise<Collected>;
   test(select: string | undefined): Promise<readonly TransformTestResult[]>;
@@ -76,7 +76,7 @@ export const openTables = (parts: () => Parts, warehouse: Warehouse, moved: () =
     build: (again = []) => build({ ...parts(), restate: again }),
     run: (environment) => then(run(parts(), environment)),
     restate: (environment, id, span) => then(restate(parts(), environment, id, span)),
-    promote: (from, to) => then(promote(parts(), from, to)),
+    promote: (from, to, accepted) => then(promote(parts(), from, to, new Set(accepted))),
     rollback: (environment, revision) => then(rollback(parts(), environment, revision)),
     collect: () => collect(parts()),
     test: (select) => {

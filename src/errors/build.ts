@@ -80,6 +80,15 @@ export const build = {
     message: (p) => `the transforms of ${p.models.join(', ')} were changed since ${p.environment} was published`,
     hint: (p) => `\`assay plan --env ${p.environment}\` shows what that means, and \`assay apply\` does it`,
   }),
+  'promote-blocked': entry<{ from: string; to: string; reasons: readonly string[] }>({
+    blame: 'operator',
+    status: 409,
+    sqlstate: '55000',
+    exit: 1,
+    message: (p) => `${p.from} breaks what readers of ${p.to} have: ${p.reasons.join('; ')}`,
+    hint: (p) =>
+      `give those tables a new version, or say that it is wanted: \`assay promote ${p.from} ${p.to} --restate TABLE,...\``,
+  }),
   'rollback-impossible': entry<{ table: string; why: string }>({
     blame: 'operator',
     status: 409,

@@ -56,8 +56,9 @@ export const ground = {
     status: 500,
     sqlstate: '58000',
     exit: 1,
-    message: (p) => `the home ${p.home} is served by process ${p.pid}`,
-    hint: () => 'use that one, stop it with `assay stop`, or set ASSAY_HOME to another folder',
+    message: (p) => `the home ${p.home} is in use by process ${p.pid}`,
+    hint: () =>
+      'wait until that command has ended; if it is a server, use it or stop it with `assay stop`; or set ASSAY_HOME to another folder',
   }),
   'disk-full': entry<{ path: string }>({
     blame: 'operator',

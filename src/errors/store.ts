@@ -112,7 +112,8 @@ export const store = {
     status: 409,
     sqlstate: '40001',
     exit: 1,
-    message: (p) => `another run took over partition ${p.partition} of ${p.model} when this run's lease had run out`,
+    message: (p) =>
+      `another run took over ${p.partition === '*' ? '' : `partition ${p.partition} of `}${p.model} when this run's lease had run out`,
     hint: () => 'nothing of it was published by this run; `assay run` makes what is still missing',
   }),
   'interval-leased': entry<{ model: string; partition: string; owner: string; until: string }>({
@@ -120,7 +121,8 @@ export const store = {
     status: 409,
     sqlstate: '55P03',
     exit: 1,
-    message: (p) => `partition ${p.partition} of ${p.model} is being made by ${p.owner} (its lease ends ${p.until})`,
+    message: (p) =>
+      `${p.partition === '*' ? '' : `partition ${p.partition} of `}${p.model} is being made by ${p.owner} (its lease ends ${p.until})`,
     hint: () =>
       'wait until that run has ended, or, if its process is gone, until the lease ends; then run the command again',
   }),

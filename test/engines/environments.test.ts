@@ -216,7 +216,12 @@ describe('an environment beside production', () => {
     expect(await place.rows('SELECT count(*) FROM gold__pr_17.dim_invoice')).toEqual([['1151']]);
 
     place.steps();
-    const pointed = await promote(place.parts(), 'pr_17', 'prod');
+    if (restate.length > 0)
+      await expect(promote(place.parts(), 'pr_17', 'prod')).rejects.toMatchObject({
+        code: 'promote-blocked',
+        message: expect.stringContaining('gold.dim_invoice'),
+      });
+    const pointed = await promote(place.parts(), 'pr_17', 'prod', new Set(restate));
     expect(place.steps()).toEqual([]);
     expect(pointed.changed).toEqual(['gold.dim_invoice']);
     expect([...(await tablesOf(place, 'prod'))].sort()).toEqual([...(await tablesOf(place, 'pr_17'))].sort());

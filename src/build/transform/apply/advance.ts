@@ -25,6 +25,9 @@ const retryOf = (work: Work, { transform }: GraphNode, key: string): string => {
   const { name } = work.world.environment;
   const of = name === PRODUCTION ? '' : ` --env ${name}`;
   const { partition } = transform;
+  // A meaning that readers do not have yet is no scheduled run's business: that goes by plans.
+  const theirs = work.world.environment.pointers.find((pointer) => pointer.name === transform.id)?.versionId;
+  if (theirs !== work.world.versions.get(transform.id)?.id) return `assay plan${of}`;
   return key === WHOLE || !partition
     ? `assay run${of}`
     : `assay restate ${transform.id} --start ${key} --end ${nextKey(key, partition.unit)}${of}`;

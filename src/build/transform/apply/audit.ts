@@ -58,7 +58,7 @@ const publishedWorld = async (
     }
   });
   return {
-    ...{ environment, nodes, seeds, published, sources, filesHash: '', empty: [] },
+    ...{ environment, comparedWith: environment, nodes, seeds, published, sources, filesHash: '', empty: [] },
     ...{ meanings: new Map(), stored: new Map(), physical: new Map(), intervals: new Map() },
     versions: new Map([...tables].map(([id, { version }]) => [id, version])),
     ...{ lostCopies: new Set<string>(), frozen: new Set<string>() },

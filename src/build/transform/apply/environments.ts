@@ -24,6 +24,7 @@ import {
 } from '../../../store/state/index.js';
 import type { Transform } from '../files/definition.js';
 import { readTransform } from '../files/read-transforms.js';
+import { compare } from '../meaning/compare.js';
 import { readStored } from '../meaning/stored.js';
 import { swapViews } from '../target/views.js';
 import { owner } from './leases.js';
@@ -120,11 +121,36 @@ const point = async (parts: Parts, runId: string, target: Target): Promise<Point
 
 const idsOf = (pointers: readonly TablePointer[]): number[] => [...new Set(pointers.map(({ versionId }) => versionId))];
 
+/** What readers of the target would lose without a new version: the same rule as a plan for it would apply. */
+const breaking = async (
+  parts: Parts,
+  now: readonly TablePointer[],
+  next: readonly TablePointer[],
+  accepted: ReadonlySet<string>,
+): Promise<readonly string[]> => {
+  const versions = await versionsById(parts.warehouse, [...idsOf(now), ...idsOf(next)]);
+  const storedOf = (pointer: TablePointer | undefined) => {
+    const version = pointer && versions.get(pointer.versionId);
+    return version && { ...readStored(version.definition), id: pointer.name };
+  };
+  return next.flatMap((pointer) => {
+    const old = storedOf(now.find(({ name }) => name === pointer.name));
+    const change = old && compare(old, storedOf(pointer), { restate: accepted });
+    return change?.blocked === undefined ? [] : [`${pointer.name}: ${change.reasons.join(', ')}`];
+  });
+};
+
 /**
- * Gives one environment the tables of another: pointers move, nothing is copied or computed.
- * Errors: `environment-unknown`, `view-blocked`, `view-locked`, `publish-overtaken`.
+ * Gives one environment the tables of another: pointers move, nothing is copied or computed. A change that breaks what readers of the
+ * target have is refused, unless its table is among the `accepted`.
+ * Errors: `promote-blocked`, `environment-unknown`, `view-blocked`, `view-locked`, `publish-overtaken`.
  */
-export const promote = async (parts: Parts, from: string, to: string): Promise<Pointed> => {
+export const promote = async (
+  parts: Parts,
+  from: string,
+  to: string,
+  accepted: ReadonlySet<string> = new Set(),
+): Promise<Pointed> => {
   const source = await currentEnvironment(parts.warehouse, from);
   await createEnvironment(parts.warehouse, to);
   const environment = await currentEnvironment(parts.warehouse, to);
@@ -136,6 +162,8 @@ export const promote = async (parts: Parts, from: string, to: string): Promise<P
   );
   if (same && pointers.length === environment.pointers.length)
     return { environment: to, revision: environment.revision, changed: [] };
+  const reasons = await breaking(parts, environment.pointers, pointers, accepted);
+  if (reasons.length > 0) throw error('promote-blocked', { from, to, reasons });
   const [physical, transforms] = await Promise.all([
     physicalTables(parts.warehouse, idsOf(pointers)),
     transformsOf(parts, idsOf(pointers)),

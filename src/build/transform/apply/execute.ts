@@ -23,6 +23,7 @@ import { advance } from './advance.js';
 import { withNewChecks } from './audit-again.js';
 import { advanceHistory } from './history.js';
 import { openLeases, owner } from './leases.js';
+import { clearLeftovers } from './leftovers.js';
 import { type Parts, timeOf } from './parts.js';
 import { endOf, pointersMove, pointersOf, publishRun } from './publish-run.js';
 import type { RunOrder, Unmade, Work } from './work.js';
@@ -72,7 +73,7 @@ export const execute = (parts: Parts, given: World, order: RunOrder): Promise<Ru
     parts.warehouse,
     order.runId,
     async () => {
-      await buryDead(parts.warehouse);
+      await clearLeftovers(parts, await buryDead(parts.warehouse));
       const at = timeOf(parts);
       await beginRun(parts.warehouse, {
         ...{ runId: order.runId, kind: order.kind, environment: given.environment.name, planId: order.planId },

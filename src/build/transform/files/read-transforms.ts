@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { error } from '../../../errors/index.js';
 import { type Body, DIALECTS, type DialectName, type Transform } from './definition.js';
+import { entriesOf } from './entries.js';
 import { readFrontMatter } from './front-matter.js';
 import { servedVersions } from './versions.js';
 import { meant, readYaml } from './yaml-reader.js';
@@ -78,7 +79,7 @@ export const readTransforms = async (dir: string, today?: string): Promise<Trans
   const overrides: OverrideFile[] = [];
   for (const layer of LAYERS) {
     const folder = join(dir, 'sql', layer);
-    for (const entry of (await readdir(folder)).filter((n) => n.endsWith('.sql')).sort()) {
+    for (const entry of (await entriesOf(folder)).filter((n) => n.endsWith('.sql')).sort()) {
       const path = join(folder, entry);
       const file = relative(dir, path).replaceAll('\\', '/');
       const text = await readFile(path, 'utf8');
@@ -87,5 +88,11 @@ export const readTransforms = async (dir: string, today?: string): Promise<Trans
       else transforms.push(readTransform(file, layer, text));
     }
   }
+  // A wrong setting must not look like the wish to remove every table.
+  if (transforms.length === 0)
+    throw error('transform-invalid', {
+      ...{ file: 'sql', line: 1 },
+      what: 'the folder of the transforms holds none (sql/silver/*.sql, sql/gold/*.sql); ASSAY_TRANSFORMS says which folder it is',
+    });
   return servedVersions(withOverrides(transforms, overrides), today);
 };

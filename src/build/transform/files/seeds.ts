@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { error } from '../../../errors/index.js';
 import type { ParquetEngine } from '../../../store/delta/index.js';
 import { duckdbType, literal, quoted, viewOf } from '../sql-text.js';
 import type { ContractColumn } from './definition.js';
+import { entriesOf } from './entries.js';
 import { columnsOf } from './front-matter.js';
 import { readYaml } from './yaml-reader.js';
 
@@ -20,7 +21,7 @@ export interface Seed {
 /** Reads the descriptions of all seeds. Errors: `transform-invalid`. */
 export const readSeeds = async (dir: string): Promise<Seed[]> => {
   const folder = join(dir, 'seeds');
-  const names = (await readdir(folder)).filter((n) => n.endsWith('.csv')).sort();
+  const names = (await entriesOf(folder)).filter((n) => n.endsWith('.csv')).sort();
   return Promise.all(
     names.map(async (entry) => {
       const name = entry.slice(0, -'.csv'.length);

@@ -73,7 +73,9 @@ export const risksOf = (world: World, changes: readonly ModelChange[]): readonly
   ...changes.flatMap(({ id, category, columns }) =>
     category === 'breaking' || category === 'indirect'
       ? [`readers of ${id} get other values${columns.length > 0 ? ` in ${columns.join(', ')}` : ''}`]
-      : [],
+      : category === 'removed'
+        ? [`readers of ${id} find it no more`]
+        : [],
   ),
   ...(world.environment.name === PRODUCTION || world.frozen.size === 0
     ? []

@@ -1,6 +1,8 @@
 import type { ParquetEngine } from '../../../store/delta/index.js';
 import type { Interval } from '../../../store/state/index.js';
+import type { Transform } from '../files/definition.js';
 import type { GraphNode } from '../files/graph.js';
+import type { ColumnEdge, Lineage } from '../meaning/meaning.js';
 import { quoted } from '../sql-text.js';
 import { keyOfValue, truncateKey } from '../step/partition-keys.js';
 import { type Input, inputsOf } from './inputs.js';
@@ -18,6 +20,25 @@ export const drivingInput = (
     .find(({ name }, _i, all) => name === (lookup.input ?? (all.length === 1 ? all[0]?.name : undefined)));
 
 /**
+ * Columns of a dimension that come into a fact's rows by a look-up. Undefined: the fact also reads the dimension in another way (its
+ * join asks more than the declared key and time, or nobody knows what it reads), so any change of it may touch any row.
+ */
+export const lookedUp = (
+  lineage: Lineage,
+  { name, lookup }: LookupInput,
+  dimension: Transform,
+): readonly string[] | undefined => {
+  if (lineage.opaque.has(name)) return undefined;
+  const { scd2 } = dimension;
+  const declared = new Set([lookup.key, ...(scd2 ? [scd2.validFrom, scd2.validTo] : [])]);
+  const of = (edges: readonly ColumnEdge[]): string[] =>
+    edges.flatMap(({ table, column }) => (table === name ? [column] : []));
+  if (of(lineage.rows).some((column) => !declared.has(column))) return undefined;
+  const read = new Set([...lineage.columns.values()].flatMap((edges) => of(edges)));
+  return [...read, dimension.surrogate ?? lookup.key].filter((c, i, all) => all.indexOf(c) === i).sort();
+};
+
+/**
  * By partition of a fact: a digest of what its look-ups in a dimension give, found by doing them. So a dimension that changed touches
  * just the partitions whose rows now point elsewhere. Only those are looked at for which `made` cannot tell.
  */
@@ -26,6 +47,8 @@ export const lookupDigests = async (
   node: GraphNode,
   input: LookupInput,
   tables: { readonly dimension: TableState; readonly driving: TableState; readonly column: string },
+  /** Of the dimension: what the fact takes from the row that it finds. */
+  taken: readonly string[],
   made: ReadonlyMap<string, Interval>,
 ): Promise<ReadonlyMap<string, string>> => {
   const { dimension, driving, column } = tables;
@@ -51,7 +74,7 @@ export const lookupDigests = async (
   }
   if (open.size === 0) return digests;
   const { lookup } = input;
-  const { scd2, surrogate } = dimension.transform;
+  const { scd2 } = dimension.transform;
   const key = quoted(lookup.key);
   const at = quoted(lookup.asOf);
   const during = scd2
@@ -65,7 +88,7 @@ export const lookupDigests = async (
       : driving.adds;
   const from = readableOf(driving, adds)?.duckdb ?? rows.duckdb;
   const found = await engine.query(
-    `SELECT i.${quoted(column)}::VARCHAR AS p, sum(hash(i.${key}, i.${at}, d.${quoted(surrogate ?? lookup.key)}))::VARCHAR AS h
+    `SELECT i.${quoted(column)}::VARCHAR AS p, sum(hash(i.${key}, i.${at}, ${taken.map((c) => `d.${quoted(c)}`).join(', ')}))::VARCHAR AS h
      FROM ${from} AS i LEFT JOIN ${known.duckdb} AS d ON d.${key} = i.${key}${during} GROUP BY 1 ORDER BY 1`,
   );
   const type = driving.transform.columns.find((c) => c.name === column)?.type ?? { kind: 'date' };

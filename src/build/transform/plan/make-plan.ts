@@ -77,14 +77,15 @@ export const makePlan = async (world: World, options: PlanOptions): Promise<Plan
     reuse: world.nodes.map(({ transform }) => transform.id).filter((id) => !made.has(id)),
     emptySources: world.empty,
     readBytes: steps.reduce((sum, step) => sum + step.readBytes, 0),
+    heldFrom: environment.heldFrom,
     rollbackTo: environment.revision > 0 ? environment.revision : undefined,
   };
   return { id: createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 8), ...body };
 };
 
-/** What the environment has, by name. */
+/** What the environment has, by name; a new one is compared with production, whose readers it is made for. */
 const deployed = async (world: World, options: PlanOptions): Promise<ReadonlyMap<string, StoredDefinition>> => {
-  const { pointers } = world.environment;
+  const { pointers } = world.comparedWith;
   const versions = await versionsById(
     options.warehouse,
     pointers.map(({ versionId }) => versionId),

@@ -53,6 +53,8 @@ export interface Plan {
   /** Sources that hold nothing yet: there is nothing to make of them. */
   readonly emptySources: readonly string[];
   readonly readBytes: number;
+  /** The environment was rolled back from this revision: applying lets scheduled runs go on, even where nothing is to be made. */
+  readonly heldFrom: number | undefined;
   /** The revision that `assay rollback` goes back to; undefined: there is none. */
   readonly rollbackTo: number | undefined;
 }
@@ -61,6 +63,8 @@ export interface Plan {
 export const planStatus = (plan: Plan): 'none' | 'changes' | 'blocked' =>
   plan.blocked.length > 0
     ? 'blocked'
-    : plan.steps.length + plan.changes.length + plan.views.drop.length > 0
+    : plan.steps.length + plan.changes.length + plan.views.drop.length > 0 ||
+        plan.heldFrom !== undefined ||
+        (plan.baseRevision === 0 && plan.reuse.length > 0)
       ? 'changes'
       : 'none';

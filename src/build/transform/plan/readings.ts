@@ -1,8 +1,9 @@
 import { error } from '../../../errors/index.js';
 import type { ParquetEngine } from '../../../store/delta/index.js';
+import { truncateKey } from '../step/partition-keys.js';
 import type { Readings } from './digests.js';
-import { drivingInput, lookupDigests } from './lookups.js';
-import type { TableState } from './state.js';
+import { drivingInput, lookedUp, lookupDigests } from './lookups.js';
+import { digestOf, type TableState } from './state.js';
 import { madeOf, type World } from './world.js';
 
 /** Digests as a plan or a run needs them: over the tables' states of this moment. */
@@ -23,7 +24,13 @@ export const readingsOf = (world: World, states: ReadonlyMap<string, TableState>
       const driving = drivingInput(node, input);
       if (!driving) return new Map();
       const tables = { dimension: table(input.name), driving: table(driving.name), column: driving.column };
-      return lookupDigests(engine, node, input, tables, madeOf(world, node.transform.id));
+      const lineage = world.meanings.get(node.transform.id)?.lineage;
+      const taken = lineage && lookedUp(lineage, input, tables.dimension.transform);
+      if (taken) return lookupDigests(engine, node, input, tables, taken, madeOf(world, node.transform.id));
+      // Read in other ways, too: any change of the dimension touches every partition.
+      const unit = node.transform.partition?.unit ?? 'day';
+      const version = digestOf([tables.dimension.dataVersion]);
+      return new Map([...tables.driving.partitions.keys()].map((key) => [truncateKey(key, unit), version]));
     },
   };
 };

@@ -43,6 +43,8 @@ export interface WorldOptions {
 /** Everything that a plan is made from: the files, what the ledger knows of them, and the sources, each read once. */
 export interface World {
   readonly environment: EnvironmentState;
+  /** What changes are told against: the environment itself, or production while it has no tables of its own. */
+  readonly comparedWith: EnvironmentState;
   /** In an order in which each table comes after what it needs. */
   readonly nodes: readonly GraphNode[];
   readonly seeds: readonly Seed[];
@@ -75,6 +77,7 @@ export const readWorld = async (options: WorldOptions): Promise<World> => {
   const nodes = orderTransforms(transforms, new Set(seeds.map((seed) => seed.name)));
   await createEnvironment(warehouse, options.environment);
   const environment = await currentEnvironment(warehouse, options.environment);
+  const comparedWith = environment.pointers.length > 0 ? environment : await currentEnvironment(warehouse, PRODUCTION);
   const sources = new Map<string, Source>();
   const empty: string[] = [];
   for (const name of sourceNames(nodes)) {
@@ -131,7 +134,20 @@ export const readWorld = async (options: WorldOptions): Promise<World> => {
     published.set(id, await publishedState(options, node, version, table, of, !lost));
   }
   return {
-    ...{ environment, nodes, seeds, meanings, stored, versions, physical, published, sources, empty, lostCopies },
+    ...{
+      environment,
+      comparedWith,
+      nodes,
+      seeds,
+      meanings,
+      stored,
+      versions,
+      physical,
+      published,
+      sources,
+      empty,
+      lostCopies,
+    },
     intervals: new Map([...versions].map(([id, version]) => [id, byVersion.get(version.id) ?? new Map()])),
     frozen: await frozenOf(options, versions),
     filesHash: hashOfFiles(stored, seeds),
