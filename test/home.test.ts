@@ -49,7 +49,7 @@ describe('the home', () => {
     openHome(home);
     const release = takeHome(home);
     expect(ownerOf(home)).toBe(process.pid);
-    expect(() => takeHome(home)).toThrow(new RegExp(`served by process ${process.pid}`));
+    expect(() => takeHome(home)).toThrow(new RegExp(`in use by process ${process.pid}`));
     release();
     expect(ownerOf(home)).toBeUndefined();
     takeHome(home)();

@@ -114,7 +114,7 @@ describe('the command line beside a running server', () => {
   it('does not start a second server on one home', async () => {
     const told = await assay(product.home, ['start']);
     expect(told.code).toBe(1);
-    expect(told.err).toMatch(new RegExp(`served by process ${product.pid}`));
+    expect(told.err).toMatch(new RegExp(`in use by process ${product.pid}`));
   });
   it('mints tokens that the server takes', async () => {
     const token = (
