@@ -1,5 +1,5 @@
 export { type AuditRow, appendAudit, verifyAudit } from './audit.js';
-export { abandonBuilds, type BuildRecord, beginBuild, endBuild, listBuilds } from './builds.js';
+export { abandonBuilds, beginBuild } from './builds.js';
 export { type CheckResultRow, checkHistory, type PartitionCheck, recordChecks } from './check-results.js';
 export { buryDead, whileAlive } from './dead-runs.js';
 export {
@@ -34,7 +34,6 @@ export {
   type PointerSet,
   PUBLICATION_CHANNEL,
   publishPointers,
-  tablesSince,
 } from './pointers.js';
 export { lockTables, publishEnvironment } from './publish-environment.js';
 export type { On } from './queries.js';

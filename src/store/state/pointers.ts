@@ -117,18 +117,7 @@ export const publishPointers = async (
   await tx.query('SELECT pg_notify($1, $2)', [PUBLICATION_CHANNEL, revision]);
 };
 
-/** Physical tables that some revision from `since` on points at. */
-export const tablesSince = async (on: On, since: number): Promise<ReadonlySet<string>> => {
-  const rows = await stateOf(on)
-    .selectFrom('assay.publication_table')
-    .select('postgres')
-    .distinct()
-    .where('revision', '>=', String(since))
-    .execute();
-  return new Set(rows.flatMap((row) => (row.postgres === null ? [] : [row.postgres])));
-};
-
-/** Says where the lake is now, when its folder was moved. */
+/** Says where the lake is now, when its folder was moved: for every environment, they share it. */
 export const moveLake = async (on: On, lake: string): Promise<void> => {
-  await stateOf(on).updateTable('assay.environment').set({ lake }).where('name', '=', ENVIRONMENT).execute();
+  await stateOf(on).updateTable('assay.environment').set({ lake }).where('lake', 'is not', null).execute();
 };

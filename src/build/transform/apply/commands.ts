@@ -1,22 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { error } from '../../../errors/index.js';
-import {
-  closePlan,
-  describeVersions,
-  holdEnvironment,
-  putLineage,
-  readPlan,
-  savePlan,
-} from '../../../store/state/index.js';
+import { closePlan, describeVersions, moveLake, putLineage, readPlan, savePlan } from '../../../store/state/index.js';
 import { parquetSession } from '../parquet-session.js';
 import type { Span } from '../plan/decide.js';
 import { makePlan } from '../plan/make-plan.js';
 import { type Plan, planStatus } from '../plan/plan.js';
 import { readWorld, type World } from '../plan/world.js';
-import { memoryOf } from './engine-for.js';
 import { execute, type RunResult } from './execute.js';
 import { storedEdges } from './look.js';
-import { dateOf, type Parts, timeOf } from './parts.js';
+import { dateOf, memoryOf, type Parts, timeOf } from './parts.js';
 import type { RunOrder } from './work.js';
 
 /** What a plan is asked for. */
@@ -87,8 +79,14 @@ const refuseBlocked = (made: Plan): void => {
     throw error('plan-blocked', { environment: made.environment, reasons: made.blocked, plan: made.id });
 };
 
+/** Readers find files below the lake's folder as the ledger has it; a home that was moved takes its lake along. */
+const followLake = async (parts: Parts, { environment }: World): Promise<void> => {
+  if (environment.lake !== undefined && environment.lake !== parts.lake) await moveLake(parts.warehouse, parts.lake);
+};
+
 /** Runs, and keeps what the files say of their versions: texts, checks, lineage. */
 const goForward = async (parts: Parts, world: World, order: RunOrder): Promise<RunResult> => {
+  await followLake(parts, world);
   if (world.empty.length > 0) {
     parts.emit('notice', {
       message: `${world.empty.join(', ')} holds nothing yet, so there is nothing to make; ingest a file first`,
@@ -97,8 +95,6 @@ const goForward = async (parts: Parts, world: World, order: RunOrder): Promise<R
   }
   await keepLineage(parts, world);
   const result = await execute(parts, world, order);
-  const { name, heldFrom } = world.environment;
-  if (heldFrom !== undefined) await holdEnvironment(parts.warehouse, name, undefined);
   await describe(parts, world, new Set(result.unmade.map(({ model }) => model)));
   return result;
 };
@@ -155,7 +151,9 @@ export const forward = async (parts: Parts, request: PlanRequest): Promise<RunRe
   const made = await planOf(parts, world, request);
   refuseBlocked(made);
   const { revision, heldFrom } = world.environment;
-  if (planStatus(made) === 'none' && heldFrom === undefined && world.lostCopies.size === 0)
+  if (planStatus(made) === 'none' && heldFrom === undefined && world.lostCopies.size === 0) {
+    await followLake(parts, world);
     return { status: 'unchanged', revision, changed: [], unmade: [] };
+  }
   return goForward(parts, world, orderOf('build', request));
 };

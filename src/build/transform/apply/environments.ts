@@ -29,6 +29,7 @@ import { readStored } from '../meaning/stored.js';
 import { swapViews } from '../target/views.js';
 import { owner } from './leases.js';
 import { type Parts, timeOf } from './parts.js';
+import { versionsByName } from './publish-run.js';
 import { copyBack, type Restored, restoreFiles } from './restore-table.js';
 
 /** What moving an environment came to. */
@@ -92,7 +93,7 @@ const point = async (parts: Parts, runId: string, target: Target): Promise<Point
     bytes: then.adds.reduce((sum, add) => sum + add.size, 0),
   }));
   const reads = pointers.map(({ versionId }) => seen(versionId));
-  const now = new Map(environment.pointers.map(({ name, versionId }) => [name, versionId]));
+  const now = versionsByName(environment);
   const views = pointers.flatMap(({ name, versionId, postgres }) => {
     const transform = transforms.get(versionId);
     return transform && postgres !== undefined && now.get(name) !== versionId

@@ -7,6 +7,7 @@ import {
   buryDead,
   checkHistory,
   endRun,
+  holdEnvironment,
   holdLeases,
   lockTables,
   publishIntervals,
@@ -142,6 +143,7 @@ const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
       await holdLeases(tx, work.staged);
       await lockTables(tx, { moved: [], reads: stagedTables(work) });
       if (work.staged.length > 0) await publishIntervals(tx, { revision, leases: work.staged });
+      if (world.environment.heldFrom !== undefined) await holdEnvironment(tx, world.environment.name, undefined);
       const [first] = unmade;
       const why = first && { error: { code: first.code, message: first.reason } };
       await endRun(tx, { runId: order.runId, status, at: timeOf(parts), ...why });

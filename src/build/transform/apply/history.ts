@@ -7,6 +7,7 @@ import { madeOf } from '../plan/world.js';
 import { WHOLE } from '../step/step.js';
 import { deltaTableOf, makeBatch } from './make-batch.js';
 import type { Parts } from './parts.js';
+import { intervalOf } from './settle.js';
 import type { Work } from './work.js';
 
 /**
@@ -32,17 +33,9 @@ export const advanceHistory = async (
   const makes = [{ partition: WHOLE, wanted: {}, because: ['new results'] }];
   const [one] = await makeBatch(parts, work, node, snapshot, { makes, whole: true, engine: 'duckdb' }, checks);
   if (!one || !lease || 'trouble' in one) return;
-  const { staged, adds, stepId, engine, milliseconds } = one;
-  const { rows, bytes, contentHash, scoreMillionths, coverageMillionths } = staged;
-  await stageIntervals(parts.warehouse, [
-    {
-      ...{ ...lease, status: 'audited' },
-      staged: {
-        ...{ stepId, inVersions: {}, rows, bytes, contentHash, scoreMillionths, coverageMillionths },
-        ...{ engine, milliseconds, adds: adds.map((add) => ({ ...add })) },
-      },
-    },
-  ]);
+  const { staged, adds } = one;
+  const { rows, bytes, contentHash } = staged;
+  await stageIntervals(parts.warehouse, [{ ...lease, status: 'audited', staged: intervalOf(one, staged) }]);
   work.staged.push(lease);
   const partitions = new Map([[WHOLE, { contentHash, rows, bytes }]]);
   work.moved.set(id, { id, partitions: new Set([WHOLE]), snapshot });

@@ -25,6 +25,10 @@ export interface Parts {
   readonly memoryBytes?: number;
 }
 
+const DEFAULT_MEMORY = 2 ** 30;
+
+export const memoryOf = (parts: Pick<Parts, 'memoryBytes'>): number => parts.memoryBytes ?? DEFAULT_MEMORY;
+
 export const timeOf = (parts: Pick<Parts, 'now'>): bigint => parts.now?.() ?? BigInt(Date.now()) * 1000n;
 
 /** The UTC date of an instant, `2026-11-23`. */

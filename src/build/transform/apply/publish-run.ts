@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import { error } from '../../../errors/index.js';
-import { type AddFile, relationOf, replaceFiles } from '../../../store/delta/index.js';
+import { replaceFiles } from '../../../store/delta/index.js';
 import type { Tx } from '../../../store/engine/index.js';
 import {
   checkLeases,
+  type EnvironmentState,
   endRun,
   holdEnvironment,
   holdLeases,
@@ -17,13 +17,12 @@ import {
   putPartitionStats,
   type SeenTable,
 } from '../../../store/state/index.js';
-import { parquetSession } from '../parquet-session.js';
 import { inputsOf } from '../plan/inputs.js';
-import { isPartitioned, keyOfAdd, readableOf, type TableState, totalsOf } from '../plan/state.js';
+import { isPartitioned, type TableState, totalsOf } from '../plan/state.js';
 import type { World } from '../plan/world.js';
-import { applyChange } from '../target/apply-change.js';
 import { physicalName } from '../target/physical.js';
 import { swapViews } from '../target/views.js';
+import { copyRows } from './copy-rows.js';
 import { type Parts, timeOf } from './parts.js';
 import type { Work } from './work.js';
 
@@ -41,12 +40,16 @@ interface Commit {
   readonly partitions: ReadonlySet<string>;
 }
 
+/** Name to the version that readers of an environment find under it. */
+export const versionsByName = ({ pointers }: Pick<EnvironmentState, 'pointers'>): ReadonlyMap<string, number> =>
+  new Map(pointers.map(({ name, versionId }) => [name, versionId]));
+
 /**
  * The pointers that an environment shall have: every table of the files, by its id. One whose new meaning could not be made as a
  * whole stays with the old one: readers never see a part of a table for all of it.
  */
 export const pointersOf = ({ world, states, behind }: Work): PointerTarget[] => {
-  const now = new Map(world.environment.pointers.map(({ name, versionId }) => [name, versionId]));
+  const now = versionsByName(world.environment);
   return world.nodes.flatMap(({ transform: { id } }) => {
     const state = states.get(id);
     const made = state?.versionId !== undefined && state.snapshot && !behind.has(id) ? state.versionId : undefined;
@@ -64,7 +67,7 @@ export const endOf = ({ unmade, moved, world }: Work): 'published' | 'partial' |
 
 /** Whether readers of the environment find other tables under its names than before. */
 export const pointersMove = (world: World, pointers: readonly PointerTarget[]): boolean => {
-  const now = new Map(world.environment.pointers.map(({ name, versionId }) => [name, versionId]));
+  const now = versionsByName(world.environment);
   return now.size !== pointers.length || pointers.some(({ name, versionId }) => now.get(name) !== versionId);
 };
 
@@ -98,7 +101,7 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
       await holdLeases(tx, work.staged);
       const seen = { moved: commits.map((commit) => movedTable(world, commit)), reads: readTables(work) };
       await lockTables(tx, seen);
-      for (const commit of commits) await copyRows(parts, work, tx, commit);
+      for (const commit of commits) await copyChange(parts, work, tx, commit);
       const { revision } = await publishEnvironment(tx, {
         ...{ environment: world.environment.name, runId: order.runId, lake: parts.lake },
         ...{ base: world.environment.revision, pointers },
@@ -177,34 +180,23 @@ const readTables = (work: Work): SeenTable[] => {
 };
 
 /** Brings the copy in PostgreSQL along: just the partitions that changed, or all where there is no copy. */
-const copyRows = async (parts: Parts, work: Work, tx: Tx, { id, before, after, partitions }: Commit): Promise<void> => {
-  const { transform } = after;
+const copyChange = async (
+  parts: Parts,
+  work: Work,
+  tx: Tx,
+  { id, before, after, partitions }: Commit,
+): Promise<void> => {
+  const { transform, snapshot, adds } = after;
   const table = work.world.physical.get(id)?.postgres;
   if (table === undefined || !transform.targets.has('postgres')) return;
+  if (!snapshot) throw error('internal', {}, new TypeError(`${id} has no files`));
   const lost = work.world.lostCopies.has(id) || before.dataVersion === '';
-  const some = isPartitioned(transform) && !lost;
-  const of = (state: TableState): string | undefined => {
-    const inside = (add: AddFile): boolean => partitions.has(keyOfAdd(transform, add) ?? '');
-    return state.snapshot && relationOf(state.snapshot, some ? state.adds.filter(inside) : state.adds);
-  };
-  const readable = of(after) ?? readableOf(after)?.duckdb;
-  if (readable === undefined) throw error('internal', {}, new TypeError(`${id} has no relation`));
-  await parts.duckdb.session(async (session) => {
-    const moved = await applyChange(
-      {
-        ...{ tx, warehouse: parts.warehouse, engine: parquetSession(session, parts.signal), signal: parts.signal },
-        tmp: join(parts.lake, '_staging', work.order.runId),
-      },
-      {
-        transform,
-        table,
-        partitions: some ? [...partitions] : undefined,
-        before: lost ? undefined : of(before),
-        after: readable,
-      },
-    );
-    parts.emit('transform.copied', { model: id, rows: moved.inserted });
+  const moved = await copyRows(parts, tx, work.order.runId, {
+    ...{ transform, table, partitions: isPartitioned(transform) && !lost ? partitions : undefined },
+    before: lost || !before.snapshot ? undefined : { snapshot: before.snapshot, adds: before.adds },
+    after: { snapshot, adds },
   });
+  parts.emit('transform.copied', { model: id, rows: moved.inserted });
 };
 
 /** Points the views at other tables where the environment does. Rows that changed in place need no view to move. */
@@ -214,7 +206,7 @@ const moveViews = async (
   states: ReadonlyMap<string, TableState>,
   pointers: readonly PointerTarget[],
 ): Promise<void> => {
-  const now = new Map(world.environment.pointers.map(({ name, versionId }) => [name, versionId]));
+  const now = versionsByName(world.environment);
   const views = pointers.flatMap(({ name, versionId }) => {
     const transform = states.get(name)?.transform;
     const fingerprint = states.get(name)?.fingerprint ?? '';

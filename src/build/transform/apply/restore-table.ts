@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { error } from '../../../errors/index.js';
-import { type AddFile, openTable, relationOf, replaceFiles, type Snapshot } from '../../../store/delta/index.js';
+import { type AddFile, openTable, replaceFiles, type Snapshot } from '../../../store/delta/index.js';
 import type { Tx } from '../../../store/engine/index.js';
 import type { PhysicalTable, TablePointer } from '../../../store/state/index.js';
 import type { Transform } from '../files/definition.js';
 import { parquetSession } from '../parquet-session.js';
 import { isPartitioned, keyOfAdd } from '../plan/state.js';
 import { WHOLE } from '../step/step.js';
-import { applyChange } from '../target/apply-change.js';
+import { copyRows } from './copy-rows.js';
 import { type Parts, timeOf } from './parts.js';
 
 /** A table whose rows go back to those of an earlier publication. */
@@ -65,20 +65,8 @@ const pathOf = (add: AddFile): string => add.path;
 export const copyBack = async (parts: Parts, tx: Tx, runId: string, restored: Restored): Promise<void> => {
   const { transform, table, now, then, partitions } = restored;
   if (table.postgres === undefined) return;
-  const some = isPartitioned(transform);
-  const of = (snapshot: Snapshot): string =>
-    relationOf(
-      snapshot,
-      some ? snapshot.adds.filter((add) => partitions.has(keyOfAdd(transform, add) ?? '')) : snapshot.adds,
-    );
-  const change = { transform, table: table.postgres, partitions: some ? [...partitions] : undefined };
-  await parts.duckdb.session((session) =>
-    applyChange(
-      {
-        ...{ tx, warehouse: parts.warehouse, engine: parquetSession(session, parts.signal), signal: parts.signal },
-        tmp: join(parts.lake, '_staging', runId),
-      },
-      { ...change, before: of(now), after: of(then) },
-    ),
-  );
+  await copyRows(parts, tx, runId, {
+    ...{ transform, table: table.postgres, partitions: isPartitioned(transform) ? partitions : undefined },
+    ...{ before: { snapshot: now, adds: now.adds }, after: { snapshot: then, adds: then.adds } },
+  });
 };

@@ -25,7 +25,11 @@ export const refusalText = (id: string, partition: string, { check, failed, eval
 
 const stateOf = ({ contentHash, rows, bytes }: StagedPartition): PartitionState => ({ contentHash, rows, bytes });
 
-const intervalOf = ({ toMake, stepId, adds, engine, milliseconds }: Staged, last: StagedPartition): StagedInterval => ({
+/** What the ledger keeps of a partition that was made and passed. */
+export const intervalOf = (
+  { toMake, stepId, adds, engine, milliseconds }: Staged,
+  last: StagedPartition,
+): StagedInterval => ({
   ...{ stepId, inVersions: toMake.wanted, rows: last.rows, bytes: last.bytes, contentHash: last.contentHash },
   ...{ scoreMillionths: last.scoreMillionths, coverageMillionths: last.coverageMillionths, engine, milliseconds },
   adds: adds.map((add) => ({ ...add })),

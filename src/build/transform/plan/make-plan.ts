@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import type { ParquetEngine } from '../../../store/delta/index.js';
 import type { Warehouse } from '../../../store/engine/index.js';
 import { versionsById } from '../../../store/state/index.js';
-import { chooseEngine } from '../apply/engine-for.js';
-import { joined } from '../apply/joined.js';
 import type { GraphNode } from '../files/graph.js';
 import { compare, type ModelChange } from '../meaning/compare.js';
 import { readStored, type StoredDefinition } from '../meaning/stored.js';
@@ -14,7 +12,10 @@ import { publicViews } from '../target/views.js';
 import { dryRunsOf, risksOf, viewsOf } from './consequences.js';
 import { decide, type Span, type ToMake } from './decide.js';
 import type { Readings } from './digests.js';
+import { chooseEngine } from './engine-for.js';
 import { inputsOf } from './inputs.js';
+import { joined } from './joined.js';
+import { drivingInput } from './lookups.js';
 import type { Plan, PlanStep } from './plan.js';
 import { readingsOf } from './readings.js';
 import { isPartitioned, type PartitionState, type TableState } from './state.js';
@@ -148,7 +149,7 @@ const expecting = (readings: Readings): Readings => ({
   ...readings,
   lookups: async (node, input) => {
     const { partition } = node.transform;
-    const driving = inputsOf(node).find((i) => i.role === 'partition' && i.name === (input.lookup.input ?? i.name));
+    const driving = drivingInput(node, input);
     if (!driving || !partition) return new Map();
     const [dimension, drives] = [readings.table(input.name), readings.table(driving.name)];
     if (!isUnknown(dimension) && !isUnknown(drives)) return readings.lookups(node, input);

@@ -1,17 +1,7 @@
+import { sizeText } from '../size-text.js';
 import { type Plan, type PlanStep, planStatus } from './plan.js';
 
 const MARK = { new: '+', removed: '-', metadata: '=', additive: '~', forward_only: '~', breaking: '!', indirect: '~' };
-
-export const sizeText = (bytes: number): string => {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-};
 
 const count = (n: number, what: string): string => `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`;
 

@@ -11,6 +11,7 @@ import {
   type ModelVersion,
   type PhysicalTable,
   physicalTables,
+  pinnedRelation,
 } from '../../../store/state/index.js';
 import { type GraphNode, orderTransforms } from '../files/graph.js';
 import { readTransforms } from '../files/read-transforms.js';
@@ -20,7 +21,6 @@ import { meaningsOf } from '../meaning/meaning-of.js';
 import { type StoredDefinition, storedOf } from '../meaning/stored.js';
 import { pseudonymKeyId } from '../step/pseudonyms.js';
 import { WHOLE } from '../step/step.js';
-import { pinnedRelation } from '../target/physical.js';
 import { openSource, type Source } from './sources.js';
 import { dataVersionOf, type PartitionState, type TableState } from './state.js';
 

@@ -1,4 +1,5 @@
 import type { DialectName } from '../files/definition.js';
+import { sizeText } from '../size-text.js';
 
 /** What an engine may be given, in bytes, and what is there. */
 export interface RouteLimits {
@@ -45,17 +46,6 @@ export interface Route {
 
 const HYSTERESIS = 0.2;
 
-const size = (bytes: number): string => {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
-};
-
 /** A threshold leans to the engine of the last time, so that a table near it does not change its engine from day to day. */
 const leaning = (limit: number, engine: DialectName, last: DialectName | undefined): number =>
   last === undefined ? limit : limit * (last === engine ? 1 + HYSTERESIS : 1 - HYSTERESIS);
@@ -66,7 +56,7 @@ const leaning = (limit: number, engine: DialectName, last: DialectName | undefin
  */
 export const route = (question: RouteQuestion): Route => {
   const { allow, prefer, estimateBytes: estimate, limits, last } = question;
-  const est = `est ${size(estimate)}`;
+  const est = `est ${sizeText(estimate)}`;
   const duckdb = Math.min(limits.duckdbBytes, 0.5 * limits.memoryBytes * limits.spillFactor);
   const one = (engine: DialectName, why: string): Route => ({ engine, batches: 1, why: `${engine}: ${why}` });
   if (prefer !== 'auto') {
@@ -77,10 +67,10 @@ export const route = (question: RouteQuestion): Route => {
   const postgres = leaning(limits.postgresBytes, 'postgres', last);
   const allThere = question.inputsInPostgres && question.outputInPostgres;
   if (allow.includes('postgres') && allThere && estimate <= postgres)
-    return one('postgres', `inputs and output are there, ${est} <= ${size(postgres)}${leant(last)}`);
+    return one('postgres', `inputs and output are there, ${est} <= ${sizeText(postgres)}${leant(last)}`);
   const most = limits.sparkReachable && allow.includes('spark') ? leaning(duckdb, 'duckdb', last) : duckdb;
-  if (allow.includes('duckdb') && estimate <= most) return one('duckdb', `${est} <= ${size(most)}`);
-  if (allow.includes('spark') && limits.sparkReachable) return one('spark', `${est} > ${size(most)} of duckdb`);
+  if (allow.includes('duckdb') && estimate <= most) return one('duckdb', `${est} <= ${sizeText(most)}`);
+  if (allow.includes('spark') && limits.sparkReachable) return one('spark', `${est} > ${sizeText(most)} of duckdb`);
   if (allow.includes('duckdb')) return inBatches(question, duckdb, '');
   if (allow.includes('postgres') && question.inputsInPostgres)
     return one('postgres', `no other engine is allowed, ${est}`);
@@ -97,14 +87,14 @@ const leant = (last: DialectName | undefined): string =>
 /** DuckDB at once, or in as many statements as bring each below its limit; one partition is the least that a statement makes. */
 const inBatches = ({ estimateBytes, partitions }: RouteQuestion, limit: number, pin: string): Route => {
   const batches = Math.max(1, Math.ceil(estimateBytes / limit));
-  const numbers = `${pin}est ${size(estimateBytes)}`;
-  if (batches === 1) return { engine: 'duckdb', batches, why: `duckdb: ${numbers} <= ${size(limit)}` };
+  const numbers = `${pin}est ${sizeText(estimateBytes)}`;
+  if (batches === 1) return { engine: 'duckdb', batches, why: `duckdb: ${numbers} <= ${sizeText(limit)}` };
   if (batches <= partitions)
-    return { engine: 'duckdb', batches, why: `duckdb: ${numbers} > ${size(limit)}, so in ${batches} batches` };
+    return { engine: 'duckdb', batches, why: `duckdb: ${numbers} > ${sizeText(limit)}, so in ${batches} batches` };
   return {
     engine: undefined,
     batches: 0,
-    why: `${numbers} > ${size(limit)} of duckdb, and ${partitions} partition${partitions === 1 ? '' : 's'} cannot be cut into ${batches} batches`,
+    why: `${numbers} > ${sizeText(limit)} of duckdb, and ${partitions} partition${partitions === 1 ? '' : 's'} cannot be cut into ${batches} batches`,
   };
 };
 

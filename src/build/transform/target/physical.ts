@@ -20,8 +20,3 @@ export const physicalName = (
   const name = `${transform.table.slice(0, LONGEST - ending.length)}${ending}`;
   return `${quoted(physicalSchemaOf(transform.layer))}.${quoted(name)}`;
 };
-
-/** Names that `physicalName` gives: table, contract version, fingerprint. */
-export const PHYSICAL_TABLE = /^[a-z_][a-z0-9_]*__v\d+__[0-9a-f]{8}$/;
-
-export { pinnedRelation } from '../../../store/state/index.js';

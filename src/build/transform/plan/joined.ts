@@ -1,6 +1,6 @@
 import type { Unit } from '../files/definition.js';
-import type { ToMake } from '../plan/decide.js';
 import { nextKey } from '../step/partition-keys.js';
+import type { ToMake } from './decide.js';
 
 /** Days without sales are many, years without any are not: a longer gap parts two batches. */
 const MOST_BETWEEN = 400;

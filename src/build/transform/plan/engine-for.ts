@@ -1,13 +1,11 @@
 import type { GraphNode } from '../files/graph.js';
-import { inputsOf } from '../plan/inputs.js';
-import { isPartitioned, type TableState } from '../plan/state.js';
-import type { World } from '../plan/world.js';
 import { ROUTE_LIMITS, type Route, route } from '../step/route.js';
-import type { Parts } from './parts.js';
+import { inputsOf } from './inputs.js';
+import { isPartitioned, type TableState } from './state.js';
+import type { World } from './world.js';
 
 /** Joins, sorts, groups and windows take about this many times what they read. */
 const WORKING_FACTOR = 4;
-const DEFAULT_MEMORY = 2 ** 30;
 
 /**
  * The engine for some partitions of a table and the number of statements: from the sizes of what it reads, as it is now. `partitions`
@@ -47,5 +45,3 @@ export const chooseEngine = (
     }),
   };
 };
-
-export const memoryOf = (parts: Pick<Parts, 'memoryBytes'>): number => parts.memoryBytes ?? DEFAULT_MEMORY;
