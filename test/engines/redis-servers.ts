@@ -7,16 +7,24 @@ import { join } from 'node:path';
 /** True when a real redis-server is installed; with CI=true it has to be. */
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
+/** True when nobody listens at this port, on any address. */
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    // The bus of a cluster listens 10,000 above, so the port must be a low one.
-    server.listen(20_000 + Math.floor(Math.random() * 10_000), '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(address)));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, () => server.close(() => resolve(true)));
   });
+
+/**
+ * A port that is free together with the one 10,000 above, where the bus of a cluster listens. Both lie below the
+ * range from which the system gives out ports to clients, so that no connection of another test takes one meanwhile.
+ */
+const freePort = async (): Promise<number> => {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 10_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
+};
 
 export interface RedisServer {
   readonly port: number;
@@ -26,10 +34,20 @@ export interface RedisServer {
   remove(): Promise<void>;
 }
 
-/** A redis-server of its own in a folder of its own, ready to answer. */
+/** A redis-server of its own in a folder of its own, ready to answer; another port is taken when one was lost. */
 export const startRedis = async (flags: readonly string[] = [], wanted?: number): Promise<RedisServer> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startAt(flags, wanted ?? (await freePort()));
+    } catch (error) {
+      const taken = error instanceof TypeError && error.message.includes('Address already in use');
+      if (wanted !== undefined || !taken || tries === 5) throw error;
+    }
+  }
+};
+
+const startAt = async (flags: readonly string[], port: number): Promise<RedisServer> => {
   const dir = await mkdtemp(join(tmpdir(), 'assay-redis-'));
-  const port = wanted ?? (await freePort());
   const child: ChildProcess = spawn('redis-server', ['--port', String(port), '--dir', dir, '--save', '', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -61,10 +79,16 @@ export const startRedis = async (flags: readonly string[] = [], wanted?: number)
 /** Three primaries with a replica each. */
 export const startCluster = async (): Promise<{ url: string; remove: () => Promise<void> }> => {
   const flags = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--appendonly', 'no'];
-  const servers = await Promise.all(Array.from({ length: 6 }, () => startRedis(flags)));
+  const started = await Promise.allSettled(Array.from({ length: 6 }, () => startRedis(flags)));
+  const servers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const remove = async () => {
     await Promise.all(servers.map((server) => server.remove()));
   };
+  const lost = started.find((one) => one.status === 'rejected');
+  if (lost) {
+    await remove();
+    throw lost.reason;
+  }
   const nodes = servers.map((server) => `127.0.0.1:${server.port}`);
   const made = spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-replicas', '1', '--cluster-yes'], {
     encoding: 'utf8',

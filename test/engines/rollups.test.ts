@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type BuildRollupsOptions,
@@ -19,6 +17,7 @@ import type { RollupDefinition } from '../../src/model/catalog/index.js';
 import { type Column, type Events, noEmit, type Value } from '../../src/query/index.js';
 import { type DuckDb, openDuckDb } from '../../src/store/engine/index.js';
 import { type Kv, openKv } from '../../src/store/kv/index.js';
+import { hasRedis, startRedis } from './redis-servers.js';
 import {
   AT_GRAIN,
   BY_COUNTRY,
@@ -48,45 +47,6 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const redisServer = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .map((p) => join(p, 'redis-server'))
-  .find((p) => existsSync(p));
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-
-/** A Redis of its own, up when it answers. */
-const startRedis = async (
-  binary: string,
-  at?: number,
-): Promise<{ url: string; port: number; kill(): Promise<unknown> }> => {
-  const port = at ?? (await freePort());
-  const child = spawn(binary, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', dir], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const over = new Promise((resolve) => child.once('exit', resolve));
-  const kill = () => {
-    child.kill('SIGKILL');
-    return over;
-  };
-  closing.push(kill);
-  await new Promise<void>((resolve, reject) => {
-    child.once('exit', () => reject(new Error('redis-server ended')));
-    child.stdout.on('data', (text: Buffer) => {
-      if (text.toString().includes('Ready to accept connections')) resolve();
-    });
-  });
-  return { url: `redis://127.0.0.1:${port}`, port, kill };
-};
-
 const one = async (sql: string): Promise<Value[]> => {
   const wide = await db.read({
     sql: `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (${sql})`,
@@ -102,7 +62,7 @@ const shape = async (sql: string): Promise<Column[]> => {
 
 describe.each([
   { kind: 'local' as const, there: true },
-  { kind: 'redis' as const, there: redisServer !== undefined },
+  { kind: 'redis' as const, there: hasRedis },
 ])('rollups in the $kind store', ({ kind, there }) => {
   let redisUrl: string | undefined;
   let kv: Kv;
@@ -118,7 +78,11 @@ describe.each([
   const opened: Rollups[] = [];
 
   beforeAll(async () => {
-    if (kind === 'redis' && redisServer) redisUrl = (await startRedis(redisServer)).url;
+    if (kind === 'redis' && hasRedis) {
+      const server = await startRedis();
+      closing.push(() => server.remove());
+      redisUrl = server.url;
+    }
     if (there) kv = await openKv({ redisUrl, dir: join(dir, `kv-${kind}`), emit: noEmit });
     if (there) closing.push(() => kv.close());
   });
@@ -620,8 +584,9 @@ describe.each([
   // the embedded store lives in this process and is never away
   const awayTest = kind === 'redis' ? it : undefined;
   awayTest?.('go on from what the node holds while the store is away, and come back with it', async () => {
-    if (!redisServer) return;
-    const server = await startRedis(redisServer);
+    if (!hasRedis) return;
+    const server = await startRedis();
+    closing.push(() => server.remove());
     const own = await openKv({ redisUrl: server.url, dir: join(folder, 'kv'), emit: noEmit });
     closing.push(() => own.close());
     await build(1, { kv: own });
@@ -641,7 +606,8 @@ describe.each([
     await expect(rollups.pin(all)).rejects.toMatchObject({ code: 'rollup-unavailable' });
     expect(rollups.inventory().states.get(BY_DAY.id)?.complete).toBe(false);
     expect(missing).toEqual([]);
-    await startRedis(redisServer, server.port);
+    const again = await startRedis([], server.port);
+    closing.push(() => again.remove());
     await expect
       .poll(
         () =>

@@ -1,30 +1,19 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freshDir, type Product, startProduct } from '../product.js';
+import { hasRedis, type RedisServer, startRedis } from '../engines/redis-servers.js';
+import { type Product, startProduct } from '../product.js';
 import { plain, rest } from './ask.js';
 import { TOTALS } from './totals.js';
 
-const there = spawnSync('redis-server', ['--version']).status === 0;
-const dir = freshDir('redis');
-let server: ChildProcess;
+let server: RedisServer;
 let redis: Redis;
 let url: string;
 let first: Product;
 let second: Product | undefined;
 
-const freePort = () =>
-  new Promise<number>((done) => {
-    const probe = createServer();
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => done(port));
-    });
-  });
 const totals = async (product: Product, source: 'auto' | 'raw' | 'rollup') => {
   const names = Object.keys(TOTALS);
   const told = await rest(product, 'admin', { measures: names.map((n) => `retail.${n}`), source });
@@ -43,15 +32,10 @@ const net = async (product: Product, source: 'auto' | 'rollup') =>
     source,
   });
 
-describe.skipIf(!there)(`with a real Redis${there ? '' : ' (skipped: redis-server is not installed)'}`, () => {
+describe.skipIf(!hasRedis)(`with a real Redis${hasRedis ? '' : ' (skipped: redis-server is not installed)'}`, () => {
   beforeAll(async () => {
-    const port = await freePort();
-    url = `redis://127.0.0.1:${port}`;
-    server = spawn(
-      'redis-server',
-      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxmemory-policy', 'noeviction', '--dir', dir],
-      { stdio: 'ignore' },
-    );
+    server = await startRedis(['--bind', '127.0.0.1', '--maxmemory-policy', 'noeviction']);
+    url = server.url;
     redis = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
     redis.on('error', () => {}); // until the server listens
     await redis.ping();
@@ -61,8 +45,7 @@ describe.skipIf(!there)(`with a real Redis${there ? '' : ' (skipped: redis-serve
     await second?.remove();
     await first?.remove();
     redis?.disconnect();
-    server?.kill();
-    rmSync(dir, { recursive: true, force: true });
+    await server?.remove();
   });
 
   it('holds the rollups as chunks of one hash tag each', async () => {
