@@ -56,6 +56,14 @@ export const store = {
     exit: 1,
     message: (p) => `${p.file} is damaged: ${p.why}`,
   }),
+  'delta-version-unknown': entry<{ table: string; asked: string; why: string }>({
+    blame: 'caller',
+    status: 404,
+    sqlstate: '42704',
+    exit: 1,
+    message: (p) => `the Delta table ${p.table} has no ${p.asked}: ${p.why}`,
+    hint: () => '`assay lake history` lists the versions that can be read',
+  }),
   'delta-conflict': entry<{ table: string; version: number; kind: string }>({
     blame: 'dependency',
     status: 409,

@@ -1,7 +1,10 @@
 export { type Change, type Committed, commit } from './commit.js';
 export type { ConflictKind, Reads } from './conflict.js';
+export { type Alter, evolveTable } from './evolve.js';
+export { fileKey, vectorId } from './file-key.js';
 export type { DeltaFiles } from './files.js';
 export { findCommit } from './log.js';
+export { type Optimize, type Optimized, optimizeTable } from './optimize.js';
 export type { EngineOptions, EngineValue, ParquetEngine } from './parquet-engine.js';
 export {
   appendFiles,
@@ -12,8 +15,11 @@ export {
   replaceFiles,
 } from './publish.js';
 export { addsOf, relation, relationOf } from './relation.js';
+export { type Restore, type RestoredTable, restoreTable } from './restore.js';
 export { literal, quoted, schemaOf } from './schema.js';
 export { type CreateTable, createTable, fileOf, openTable, tableAt } from './table.js';
+export { type VersionAt, versionAt } from './travel/version-at.js';
 export type * from './types.js';
-export { type Vacuum, vacuum } from './vacuum.js';
+export { type Upsert, type Upserted, upsertRows } from './upsert.js';
+export { type Vacuum, type Vacuumed, vacuum, vacuumTable } from './vacuum.js';
 export { type Staged, type WriteParquet, writeParquet } from './write-parquet.js';

@@ -3,10 +3,10 @@ import type { Emit } from '../../query/index.js';
 import { checkpointDue, cleanLog, writeCheckpoint } from './checkpoint.js';
 import { type Committed, commit } from './commit.js';
 import type { Reads } from './conflict.js';
-import { checkWritable } from './features.js';
 import { decodePath, LOG } from './paths.js';
 import { takeSnapshot } from './snapshot.js';
 import type { AddFile, DeltaTable, PartitionValues, Snapshot } from './types.js';
+import { checkWritable } from './writable.js';
 import type { Staged } from './write-parquet.js';
 
 export interface Publish {

@@ -105,6 +105,7 @@ export const takeSnapshot = async (table: DeltaTable, version?: number): Promise
     adds: Object.freeze([...state.adds.values()].sort(byPath)),
     tombstones: Object.freeze([...state.removes.values()].sort(byPath)),
     txns: state.txns,
+    domains: new Map(),
   });
   if (wanted === latest) await keepSnapshot(snapshot);
   return snapshot;

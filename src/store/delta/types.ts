@@ -37,9 +37,23 @@ export interface TableColumn {
   readonly nullable: boolean;
 }
 
-/** A live data file. `path` is as the log has it: URI-encoded, relative to the table. */
+/** Where the rows of a file that count as deleted are written down. */
+export interface DeletionVector {
+  /** `u`: a file below the table, named by a UUID in Z85; `p`: a file by its absolute path; `i`: the vector itself, in Z85. */
+  readonly storageType: 'u' | 'p' | 'i';
+  readonly pathOrInlineDv: string;
+  /** Where it begins in its file, in bytes; none for `i`. */
+  readonly offset?: number;
+  /** Bytes of the vector alone, without its length and checksum. */
+  readonly sizeInBytes: number;
+  /** Rows that are deleted. */
+  readonly cardinality: number;
+}
+
+/** A live data file. `path` is as the log has it: URI-encoded, relative to the table or absolute. */
 export interface AddFile {
   readonly path: string;
+  /** By the physical names of the columns, where the table maps its columns. */
   readonly partitionValues: PartitionValues;
   /** Bytes. */
   readonly size: number;
@@ -49,6 +63,11 @@ export interface AddFile {
   /** JSON text, as the log has it. */
   readonly stats?: string;
   readonly tags?: Readonly<Record<string, string | null>>;
+  readonly deletionVector?: DeletionVector;
+  /** First row id of the file, where the table tracks rows. */
+  readonly baseRowId?: number;
+  readonly defaultRowCommitVersion?: number;
+  readonly clusteringProvider?: string;
 }
 
 export interface RemoveFile {
@@ -58,6 +77,27 @@ export interface RemoveFile {
   readonly extendedFileMetadata?: boolean;
   readonly partitionValues?: PartitionValues;
   readonly size?: number;
+  readonly stats?: string;
+  readonly tags?: Readonly<Record<string, string | null>>;
+  readonly deletionVector?: DeletionVector;
+  readonly baseRowId?: number;
+  readonly defaultRowCommitVersion?: number;
+}
+
+/** A named configuration that a feature or an application keeps in the log. */
+export interface Domain {
+  readonly domain: string;
+  /** Text that only its owner understands. */
+  readonly configuration: string;
+  readonly removed: boolean;
+}
+
+/** Row numbers of a file that count as deleted, counted from 0 in the file's own order. */
+export interface DeletedRows {
+  /** How many. */
+  readonly cardinality: number;
+  /** Ascending runs `[first, last]`, both included. */
+  runs(): Iterable<readonly [number, number]>;
 }
 
 export interface Protocol {
@@ -100,9 +140,15 @@ export interface Snapshot {
   readonly protocol: Protocol;
   readonly metadata: Metadata;
   readonly schema: DeltaSchema;
-  /** Live files, sorted by path. */
+  /** Live files, sorted by path (and by deletion vector, where one file is there twice). */
   readonly adds: readonly AddFile[];
   /** Removed files that a checkpoint must still carry. */
   readonly tombstones: readonly RemoveFile[];
   readonly txns: ReadonlyMap<string, Txn>;
+  /** Domains that are not removed, by name; those that we do not know too. */
+  readonly domains: ReadonlyMap<string, Domain>;
+  /** When this version was committed, milliseconds since 1970; only where the table keeps commit times in its log. */
+  readonly inCommitTimestamp?: number;
+  /** Deleted rows of the live files that have a deletion vector, by `fileKey`. */
+  readonly deletions?: ReadonlyMap<string, DeletedRows>;
 }

@@ -1,8 +1,8 @@
 import { error } from '../../errors/index.js';
-import { checkWritable } from './features.js';
 import { decodePath } from './paths.js';
 import { takeSnapshot } from './snapshot.js';
 import type { DeltaTable } from './types.js';
+import { checkWritable } from './writable.js';
 
 /** Shortest retention: a reader or writer of another make may be at work for that long (the protocol's own week). */
 const WEEK = 168 * 3_600_000;
@@ -15,9 +15,27 @@ export interface Vacuum {
   readonly keepVersions?: readonly number[];
   /** Steps that are still at work: their folders stay. */
   readonly keepSteps?: readonly string[];
+  /** Says of a path below the table that somebody needs it still, such as a step with a live lease. */
+  readonly keep?: (path: string) => boolean | Promise<boolean>;
+  /** Only says what would go. */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
   /** Milliseconds since 1970; default the clock. */
   readonly now?: number;
 }
+
+/** Files that went, or would go; paths below the table's folder, with their bytes. */
+export interface Vacuumed {
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  readonly bytes: number;
+  /** Milliseconds that were kept. */
+  readonly retention: number;
+}
+
+/** `vacuum`, with what went. */
+export const vacuumTable = async (table: DeltaTable, _options: Vacuum = {}): Promise<Vacuumed> => {
+  throw error('delta-unsupported', { table: table.path, feature: 'vacuum' });
+};
 
 /**
  * Removes files of steps that no version in the retention names: what overwrites replaced, and orphans of stopped steps. Only

@@ -1,10 +1,10 @@
 import { error } from '../../errors/index.js';
-import { constraintsOf } from './features.js';
 import type { EngineOptions, ParquetEngine } from './parquet-engine.js';
 import { relationOf } from './relation.js';
 import { quoted } from './schema.js';
 import type { ColumnStatistics } from './stats.js';
 import type { AddFile, Snapshot } from './types.js';
+import { constraintsOf } from './writable.js';
 
 /** A file that was written, with what the engine measured of it. */
 export interface WrittenFile {
