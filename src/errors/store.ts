@@ -26,13 +26,56 @@ export const store = {
     message: (p) => `the key-value store of ASSAY_REDIS_URL is not reachable: ${p.why}`,
     hint: () => 'start it, or unset ASSAY_REDIS_URL to use the embedded store',
   }),
-  'engine-failed': entry<{ engine: string; sqlstate?: string }>({
+  'engine-failed': entry<{ engine: string; sqlstate?: string; condition?: string }>({
     blame: 'data',
     status: 500,
     sqlstate: '58000',
     exit: 1,
-    message: (p) => `the ${p.engine} engine could not run the statement${p.sqlstate ? ` (${p.sqlstate})` : ''}`,
+    message: (p) => {
+      const why = [p.condition, p.sqlstate].filter((part) => part !== undefined).join(', ');
+      return `the ${p.engine} engine could not run the statement${why === '' ? '' : ` (${why})`}`;
+    },
     hint: () => 'the log has the engine’s own message under this request id',
+  }),
+  'spark-unavailable': entry<{ server: string; why: string }>({
+    blame: 'dependency',
+    status: 503,
+    sqlstate: '08006',
+    exit: 1,
+    message: (p) => `the Spark Connect server ${p.server} is not reachable: ${p.why}`,
+    hint: () => 'start it (`assay spark up`), or set ASSAY_SPARK to one that runs',
+  }),
+  'spark-refused': entry<{ server: string; why: string }>({
+    blame: 'operator',
+    status: 503,
+    sqlstate: '28000',
+    exit: 1,
+    message: (p) => `the Spark Connect server ${p.server} did not let us in: ${p.why}`,
+    hint: () => 'set the server’s token in ASSAY_SPARK: sc://host:port/;token=…',
+  }),
+  'spark-session-lost': entry<{ server: string; condition: string }>({
+    blame: 'dependency',
+    status: 503,
+    sqlstate: '08003',
+    exit: 1,
+    message: (p) => `the Spark Connect server ${p.server} does not know our session any more (${p.condition})`,
+    hint: () => 'nothing was published; run the command again',
+  }),
+  'spark-sql-invalid': entry<{ condition: string; sqlstate: string; line?: number; column?: number; name?: string }>({
+    blame: 'model',
+    status: 500,
+    sqlstate: '42601',
+    exit: 1,
+    message: (p) =>
+      `Spark does not take the statement${p.line === undefined ? '' : ` at line ${p.line}, column ${p.column}`}: ${p.condition}${p.name === undefined ? '' : ` (${p.name})`}`,
+  }),
+  'spark-cannot-start': entry<{ why: string; way: string }>({
+    blame: 'operator',
+    status: 500,
+    sqlstate: '58000',
+    exit: 1,
+    message: (p) => `Spark cannot run here: ${p.why}`,
+    hint: (p) => p.way,
   }),
   'value-does-not-fit': entry<{ column: string; type: string }>({
     blame: 'model',

@@ -1,3 +1,4 @@
+export { type AdoptFolder, addsOfFolder } from './adopt.js';
 export { type Change, type Committed, commit } from './commit.js';
 export type { ConflictKind, Reads } from './conflict.js';
 export { type Alter, evolveTable } from './evolve.js';

@@ -17,3 +17,5 @@ export type {
   WarehouseOptions,
 } from './postgres/types.js';
 export { openWarehouse } from './postgres/warehouse.js';
+export type * from './spark/gateway.js';
+export { openSpark } from './spark/open.js';
