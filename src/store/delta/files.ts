@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 import { error } from '../../errors/index.js';
 
 export interface FileFacts {
@@ -12,31 +12,68 @@ export interface FileFacts {
   readonly identity: string;
 }
 
-/** What the log needs of a place that keeps files. Paths are relative to the table, parts joined by `/`. */
+/** A file with where it is: `path` is relative to the table. */
+export interface FoundFile extends FileFacts {
+  readonly path: string;
+}
+
+/** A file that an engine is going to read. `size` is what the log says, in bytes: a copy of another size is not used. */
+export interface NeededFile {
+  readonly path: string;
+  readonly size?: number | undefined;
+}
+
+/** Files that stay readable until they are let go. */
+export interface Held {
+  release(): void;
+}
+
+/** A part of a file, in bytes. */
+export interface ByteRange {
+  readonly from: number;
+  readonly length: number;
+}
+
+/**
+ * A table's place: a folder of this machine, or a prefix of a bucket. Paths are relative to the table, parts joined by `/`, not
+ * URI-encoded. Errors: `lake-unusable`, `disk-full`; of a bucket those whose names begin with `bucket-`.
+ */
 export interface DeltaFiles {
-  /** Names of the files directly in a folder, sorted by code unit; an absent folder is empty. */
-  list(folder: string): Promise<readonly string[]>;
-  /** Paths of all files below a folder, relative to the table; an absent folder is empty. */
+  /** Names directly in a folder, folders among them, sorted by code unit; an absent folder is empty. `from`: only names not less. */
+  list(folder: string, from?: string): Promise<readonly string[]>;
+  /** Paths of all files below a folder, sorted; an absent folder is empty. */
   walk(folder: string): Promise<readonly string[]>;
-  /** Undefined when there is no such file. */
-  read(path: string): Promise<Buffer | undefined>;
+  /** The same with what is known of each, in as few questions as the place allows. */
+  survey(folder: string): Promise<readonly FoundFile[]>;
+  /** The file or a part of it (less where it ends); undefined when there is no such file. */
+  read(path: string, range?: ByteRange): Promise<Buffer | undefined>;
   /** Undefined when there is no such file. */
   stat(path: string): Promise<FileFacts | undefined>;
-  /** Makes a file whole and durable, only where none is. False: the name was taken. */
+  /** Makes a file whole and durable, only where none is. False: the name was taken, and not by this very call. */
   putIfAbsent(path: string, content: string): Promise<boolean>;
   /** Makes or replaces a file in one step. For hints only: the log itself is never replaced. */
   put(path: string, content: string): Promise<void>;
-  /** Gives a finished file a name that is free, durably. False: the name was taken. `from` is gone either way. */
+  /** Gives a file that an engine has finished a name that is free, durably. False: the name was taken. `from` is gone either way. */
   moveIfAbsent(from: string, to: string): Promise<boolean>;
-  /** Makes sure that an engine can write files into a folder. */
+  /** Makes sure that an engine can write files into a folder, at `location(folder)`. Nobody else sees them before `sync`. */
   makeFolder(folder: string): Promise<void>;
-  /** Makes written files durable, before a commit names them. */
-  sync(paths: readonly string[]): Promise<void>;
-  /** Removes a folder with everything in it; absent is fine. */
+  /** Makes written files durable, and seen by everybody, before a commit names them. */
+  sync(paths: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** Removes a folder with everything in it; `.` is all of the table; absent is fine. */
   removeFolder(folder: string): Promise<void>;
+  /** Absent is fine. */
   removeFile(path: string): Promise<void>;
-  /** How an engine names a file of this table. */
-  location(path: string): string;
+  /** Many at once; absent ones are fine. */
+  removeFiles(paths: readonly string[]): Promise<void>;
+  /** How people are told of a file. */
+  name(path: string): string;
+  /**
+   * How an engine names a file of this table: a path of this machine. Of a bucket it can be read there only while it is held; the
+   * product's DuckDB holds what its statements name. `size` is what the log says.
+   */
+  location(path: string, size?: number): string;
+  /** Makes files readable at their `location`, until they are released. Errors: also `delta-corrupt` (missing, of another size), `cancelled`. */
+  hold(files: readonly NeededFile[], signal?: AbortSignal): Promise<Held>;
 }
 
 const codeOf = (thrown: unknown): string | undefined =>
@@ -57,8 +94,8 @@ const absent = async <T>(path: string, work: () => Promise<T>): Promise<T | unde
   }
 };
 
-/** Files that are made durable at one time. */
-const SYNCS = 8;
+/** Files that are looked at or made durable at one time. */
+const AT_ONCE = 8;
 
 const syncPath = async (path: string): Promise<void> => {
   const handle = await open(path, 'r');
@@ -69,12 +106,30 @@ const syncPath = async (path: string): Promise<void> => {
   }
 };
 
+const NOTHING_HELD: Held = { release: () => {} };
+
+const readPart = async (path: string, { from, length }: ByteRange): Promise<Buffer> => {
+  const handle = await open(path, 'r');
+  try {
+    const bytes = Buffer.alloc(length);
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await handle.read(bytes, done, length - done, from + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return bytes.subarray(0, done);
+  } finally {
+    await handle.close();
+  }
+};
+
 /**
  * A table's folder on this machine. Put-if-absent is a finished, synced temporary file that is hard-linked to its name: rename
  * would replace a winner's file, and opening with `wx` would show a half-written one.
  */
 export const localFiles = (root: string): DeltaFiles => {
-  const at = (path: string) => join(root, path);
+  const at = (path: string) => (isAbsolute(path) ? path : join(root, path));
   const guarded = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -111,20 +166,37 @@ export const localFiles = (root: string): DeltaFiles => {
       await rm(from, { force: true });
     }
   };
+  const walk: DeltaFiles['walk'] = async (folder) =>
+    ((await absent(at(folder), () => readdir(at(folder), { recursive: true, withFileTypes: true }))) ?? [])
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+      .sort();
+  const factsOf: DeltaFiles['stat'] = (path) =>
+    absent(at(path), async () => {
+      const found = await stat(at(path));
+      const identity = [found.dev, found.ino, found.size, found.mtimeMs, found.ctimeMs].join(':');
+      return { size: found.size, modified: Math.floor(found.mtimeMs), identity };
+    });
   return {
-    list: async (folder) => ((await absent(at(folder), () => readdir(at(folder)))) ?? []).sort(),
-    walk: async (folder) =>
-      ((await absent(at(folder), () => readdir(at(folder), { recursive: true, withFileTypes: true }))) ?? [])
-        .filter((entry) => !entry.isDirectory())
-        .map((entry) => relative(root, join(entry.parentPath, entry.name)))
-        .sort(),
-    read: (path) => absent(at(path), () => readFile(at(path))),
-    stat: (path) =>
-      absent(at(path), async () => {
-        const found = await stat(at(path));
-        const identity = [found.dev, found.ino, found.size, found.mtimeMs, found.ctimeMs].join(':');
-        return { size: found.size, modified: Math.floor(found.mtimeMs), identity };
-      }),
+    list: async (folder, from) => {
+      const names = ((await absent(at(folder), () => readdir(at(folder)))) ?? []).sort();
+      return from === undefined ? names : names.filter((name) => name >= from);
+    },
+    walk,
+    survey: async (folder) => {
+      const left = [...(await walk(folder))].reverse();
+      const found: FoundFile[] = [];
+      const worker = async () => {
+        for (let path = left.pop(); path !== undefined; path = left.pop()) {
+          const facts = await factsOf(path);
+          if (facts) found.push({ path, ...facts });
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+      return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+    },
+    read: (path, range) => absent(at(path), () => (range ? readPart(at(path), range) : readFile(at(path)))),
+    stat: factsOf,
     putIfAbsent: async (path, content) => linkIfFree(await temporary(path, content), at(path)),
     put: async (path, content) => {
       const name = await temporary(path, content);
@@ -146,12 +218,18 @@ export const localFiles = (root: string): DeltaFiles => {
         const worker = async () => {
           for (let path = left.pop(); path !== undefined; path = left.pop()) await syncPath(at(path));
         };
-        await Promise.all(Array.from({ length: SYNCS }, worker));
+        await Promise.all(Array.from({ length: AT_ONCE }, worker));
         for (const folder of folders) await syncPath(at(folder));
         if (paths.length > 0) await syncPath(root);
       }),
     removeFolder: (folder) => guarded(folder, () => rm(at(folder), { recursive: true, force: true })),
     removeFile: (path) => guarded(path, () => rm(at(path), { force: true })),
+    removeFiles: async (paths) => {
+      for (const path of paths) await guarded(path, () => rm(at(path), { force: true }));
+    },
+    name: at,
     location: at,
+    // What is not there shows when it is read: the engine's error names it.
+    hold: async () => NOTHING_HELD,
   };
 };

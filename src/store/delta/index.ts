@@ -3,7 +3,7 @@ export { type Change, type Committed, commit } from './commit.js';
 export type { ConflictKind, Reads } from './conflict.js';
 export { type Alter, evolveTable } from './evolve.js';
 export { fileKey, vectorId } from './file-key.js';
-export type { DeltaFiles } from './files.js';
+export type { ByteRange, DeltaFiles, FoundFile, Held, NeededFile } from './files.js';
 export { findCommit } from './log.js';
 export { type Optimize, type Optimized, optimizeTable } from './optimize.js';
 export type { EngineOptions, EngineValue, ParquetEngine } from './parquet-engine.js';
