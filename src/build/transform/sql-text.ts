@@ -37,3 +37,15 @@ export const postgresType = (type: DataType): string => {
 
 /** The temporary view that stands for a table while a build runs. */
 export const viewOf = (name: string): string => quoted(`@${name}`);
+
+/** A contract's type as Spark's DDL writes it. */
+export const sparkType = (type: DataType): string => {
+  switch (type.kind) {
+    case 'integer':
+      return 'int';
+    case 'decimal':
+      return `decimal(${type.precision},${type.scale})`;
+    default:
+      return type.kind;
+  }
+};

@@ -18,6 +18,7 @@ export {
 export { addsOf, relation, relationOf } from './relation.js';
 export { type Restore, type RestoredTable, restoreTable } from './restore.js';
 export { literal, quoted, schemaOf } from './schema.js';
+export { holdsAllColumns } from './shape.js';
 export { type CreateTable, createTable, fileOf, openTable, tableAt } from './table.js';
 export { type VersionAt, versionAt } from './travel/version-at.js';
 export type * from './types.js';

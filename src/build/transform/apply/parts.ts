@@ -1,6 +1,8 @@
 import type { Emit } from '../../../query/index.js';
 import type { DuckDb, Warehouse } from '../../../store/engine/index.js';
 import type { LineageTarget } from '../lineage/telling.js';
+import type { RouteLimits } from '../step/route.js';
+import type { Spark } from '../step/spark-sessions.js';
 
 /** What every command on tables works with. */
 export interface Parts {
@@ -23,6 +25,10 @@ export interface Parts {
   readonly parallel?: number;
   /** DuckDB's memory limit in bytes, for the choice of engine and the size of batches. Default 1 GiB. */
   readonly memoryBytes?: number;
+  /** What engines may be given; what is not set is as `ROUTE_LIMITS` has it. */
+  readonly limits?: Partial<Pick<RouteLimits, 'postgresBytes' | 'duckdbBytes' | 'spillFactor'>>;
+  /** Undefined: no Spark server is configured. Whoever opened it closes it. */
+  readonly spark?: Spark | undefined;
 }
 
 const DEFAULT_MEMORY = 2 ** 30;

@@ -1,8 +1,11 @@
+import type { Emit } from '../../../query/index.js';
 import type { AddFile, ParquetEngine, Snapshot } from '../../../store/delta/index.js';
 import type { Warehouse } from '../../../store/engine/index.js';
 import type { CheckResultRow } from '../../../store/state/index.js';
 import type { DialectName, MetricType, Transform } from '../files/definition.js';
 import type { Seed } from '../files/seeds.js';
+import type { SparkReadable } from './spark-input.js';
+import type { Spark } from './spark-sessions.js';
 
 /** Key of a whole table in the ledger; partitions have keys such as `2010-12-01`. */
 export const WHOLE = '*';
@@ -11,6 +14,8 @@ export const WHOLE = '*';
 export interface Readable {
   readonly duckdb: string;
   readonly postgres: string | undefined;
+  /** Without it Spark cannot read the table, and nobody knows why. */
+  readonly spark?: SparkReadable | undefined;
 }
 
 /** One computation: some partitions of one table, or the whole of it. */
@@ -53,6 +58,10 @@ export interface StepParts {
   readonly snapshot: Snapshot;
   /** Folder for files on the way between engines. */
   readonly tmp: string;
+  /** Undefined: no Spark server is configured. */
+  readonly spark?: Spark | undefined;
+  /** How far a statement on Spark is. */
+  readonly emit?: Emit | undefined;
 }
 
 /** What became of one partition (or `*`), before anyone can see it. */
