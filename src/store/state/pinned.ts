@@ -7,7 +7,10 @@ import { AssayError } from '../../errors/index.js';
 export const pinnedRelation = (table: string, versionId: number, changedAt: number): string =>
   `(SELECT * FROM ${table} WHERE (SELECT assay.pinned(${versionId}, ${changedAt})))`;
 
-const PINNED = /^\(SELECT \* FROM (.+) WHERE (\(SELECT assay\.pinned\(\d+, \d+\)\))\)$/s;
+/** A table with its guard, or a view (a statement in brackets) with those of all tables that it reads. */
+const PINNED =
+  /^\(SELECT \* FROM (.+?)(?: AS pinned)? WHERE (\(SELECT assay\.pinned\(\d+, \d+\)\)(?: AND \(SELECT assay\.pinned\(\d+, \d+\)\))*)\)$/s;
+const GUARD = /\(SELECT assay\.pinned\(\d+, \d+\)\)/g;
 
 /** SQLSTATE of a guard's failure. */
 const DATA_MOVED = 'AS001';
@@ -28,8 +31,8 @@ export const pinnedStatement = (
   const guards = new Set<string>();
   const plain = new Map<string, string>();
   for (const [name, relation] of relations) {
-    const [, table, guard] = PINNED.exec(relation) ?? [];
-    if (guard !== undefined) guards.add(guard);
+    const [, table, guarded = ''] = PINNED.exec(relation) ?? [];
+    for (const [guard] of guarded.matchAll(GUARD)) guards.add(guard);
     plain.set(name, table ?? relation);
   }
   const sql = place((name) => plain.get(name) ?? name);

@@ -4,6 +4,9 @@ import type { YamlNode } from './yaml-reader.js';
 type Fields = ReadonlyMap<string, YamlNode>;
 type Read = Omit<Transform, 'file' | 'id' | 'layer' | 'table' | 'body' | 'bodyLine' | 'text'>;
 
+/** The engine that reads a view in each target. */
+const ENGINE_OF = { delta: 'duckdb', postgres: 'postgres' } as const;
+
 /** One combination of fields that makes no sense: where it stands, and what to do about it. */
 type Rule = (of: Read) => { readonly field: string; readonly what: string } | undefined;
 
@@ -33,9 +36,20 @@ const RULES: readonly Rule[] = [
     kind === 'incremental_by_key' && natural.length === 0
       ? { field: 'keys', what: 'kind incremental_by_key needs keys.natural: rows of the same key are replaced' }
       : undefined,
-  ({ kind, targets }) =>
-    kind !== 'view' && !targets.has('delta')
-      ? { field: 'targets', what: 'targets must hold delta: every table is made there first' }
+  ({ targets }) =>
+    targets.has('delta')
+      ? undefined
+      : { field: 'targets', what: 'targets must hold delta: every table is made, and every view read, there first' },
+  ({ kind, targets, engine }) => {
+    const missing = kind === 'view' ? [...targets].map((target) => ENGINE_OF[target]) : [];
+    const [first] = missing.filter((name) => !engine.allow.includes(name));
+    return first === undefined
+      ? undefined
+      : { field: 'engine', what: `a view is worked out where it is read: engine.allow must hold ${first}` };
+  },
+  ({ kind, pseudonyms }) =>
+    kind === 'view' && pseudonyms
+      ? { field: 'pseudonyms', what: 'a view cannot hold the key of pseudonyms; make them in a table' }
       : undefined,
   ({ indexes, targets }) =>
     indexes.length > 0 && !targets.has('postgres')

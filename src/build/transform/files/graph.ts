@@ -43,7 +43,10 @@ export const orderTransforms = (transforms: readonly Transform[], seeds: Readonl
     const node = nodes.get(id);
     if (node) visit(node, []);
   }
-  for (const { transform, inputs, reads } of ordered) checkInputs(transform, inputs, reads, byId);
+  for (const { transform, inputs, reads } of ordered) {
+    checkInputs(transform, inputs, reads, byId);
+    checkView(transform, reads, byId);
+  }
   return ordered;
 };
 
@@ -70,6 +73,10 @@ const checkKind = ({ kind, pseudonyms }: Transform, reference: Reference, fail: 
   if (reference.kind === 'checks' && kind !== 'history') throw fail('{{checks}} is for kind history only');
   if (reference.kind === 'this' && !UPDATING.includes(kind))
     throw fail(`{{this}} is for checks, and for the SELECT of kind ${UPDATING.join(', ')}`);
+  if (kind === 'view' && reference.kind !== 'ref')
+    throw fail(
+      `a view reads tables and views with {{ref('layer.table')}} only${reference.kind === 'seed' ? '; write a table of kind seed and read that' : ''}`,
+    );
   if (reference.kind === 'partition' && kind !== 'incremental_by_partition')
     throw fail(`{{partition.${reference.bound}}} is for kind incremental_by_partition; this one is ${kind}`);
 };
@@ -79,6 +86,21 @@ const checkSeedKind = ({ kind }: Transform, inputs: readonly Reference[], fail: 
   const seeds = new Set(inputs.flatMap((of) => (of.kind === 'seed' ? [of.name] : [])));
   if (seeds.size !== 1 || inputs.some((of) => of.kind !== 'seed'))
     throw fail(line, "a table of kind seed reads exactly one {{seed('name')}} and nothing else");
+};
+
+/** Whoever reads a view in PostgreSQL reads its tables there. */
+const checkView = (
+  { kind, targets, file, id }: Transform,
+  reads: ReadonlySet<string>,
+  byId: ReadonlyMap<string, Transform>,
+): void => {
+  if (kind !== 'view') return;
+  const fail = (what: string) => error('transform-invalid', { file, line: 1, what });
+  if (reads.size === 0) throw fail(`the view ${id} reads no table; write kind: full`);
+  if (!targets.has('postgres')) return;
+  for (const read of reads)
+    if (byId.get(read)?.targets.has('postgres') === false)
+      throw fail(`the view ${id} is in PostgreSQL and reads ${read}, which is not: add postgres to its targets`);
 };
 
 /** A body for another engine may read no more than the file's own: the graph is made from that. */

@@ -85,15 +85,17 @@ const opaque = ({ transform }: GraphNode, text: string): Said => {
 export const meaningOf = async (engine: ParquetEngine, node: GraphNode, context: MeaningContext): Promise<Meaning> => {
   const text = textOf(node);
   const statement = await statementOf(engine, node, text);
-  const { over, ...said } = statement ? understood(node, statement) : opaque(node, text);
+  const { over: workOut, ...said } = statement ? understood(node, statement) : opaque(node, text);
   const inputs = inputsOf(node, context);
-  const found = contractOf(node, over(inputs));
-  const own = contractOf(node, over(inputsOf(node, context, true)));
+  const found = contractOf(node, workOut(inputs));
+  const own = contractOf(node, workOut(inputsOf(node, context, true)));
   const { columns, rows, opaque: unread } = found;
   const definition = dataDefinition(node.transform);
-  const dataHash = sha256(JSON.stringify([definition, found.rowset, [...found.hashes]]));
+  const over = node.transform.kind === 'view' ? tablesUnder(node, context) : undefined;
+  const dataHash = sha256(JSON.stringify([definition, found.rowset, [...found.hashes], ...(over ? [over] : [])]));
   return {
     ...said,
+    ...(over ? { over } : {}),
     rowset: found.rowset,
     columns: found.hashes,
     own: { rowset: own.rowset, columns: own.hashes },
@@ -105,6 +107,9 @@ export const meaningOf = async (engine: ParquetEngine, node: GraphNode, context:
     fingerprint: dataHash.slice(0, 8),
   };
 };
+
+const tablesUnder = ({ reads }: GraphNode, { meanings }: MeaningContext): Readonly<Record<string, string>> =>
+  Object.fromEntries([...reads].sort().map((id) => [id, meanings.get(id)?.dataHash ?? '']));
 
 /** The statement's result as the table's: its columns by name, and its rows as the kind makes them. */
 const contractOf = ({ transform }: GraphNode, analysis: Analysis) => {

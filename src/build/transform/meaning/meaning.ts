@@ -62,6 +62,8 @@ export interface Meaning {
   /** Part of the statement (`WHERE`, `WITH lines`) to a hash of its text. */
   readonly parts: Readonly<Record<string, string>>;
   readonly warnings: readonly Warning[];
+  /** Of a view: id of each table that it reads to that table's `dataHash`. A view stands on just these tables, so they are part of it. */
+  readonly over?: Readonly<Record<string, string>>;
   /** sha256 of everything that decides the table's bytes, inputs included; equal hash, equal table. */
   readonly dataHash: string;
   /** sha256 of the rest: checks, owner, descriptions, indexes. */

@@ -68,10 +68,17 @@ const inputs = (old: StoredDefinition, next: StoredDefinition): string[] =>
     ];
   });
 
+/** Tables that a view stands on which are others now, although what it reads of them means the same. */
+const under = (old: StoredDefinition, next: StoredDefinition): string[] =>
+  keysOf(next.view?.over ?? {}).flatMap((id) =>
+    old.view?.over[id] === next.view?.over[id] ? [] : [`it stands on another table of ${id}`],
+  );
+
 /** Everything that makes a version another than the one before, one text each. */
 export const reasonsOf = (old: StoredDefinition, next: StoredDefinition): string[] => {
   const found = [...own(old, next), ...inputs(old, next)];
   const meta = old.metaHash === next.metaHash ? [] : ['checks, owner, descriptions or storage changed'];
-  if (found.length > 0 || meta.length > 0) return [...found, ...meta];
+  const all = [...(found.length > 0 ? found : under(old, next)), ...meta];
+  if (all.length > 0) return all;
   return ['what it reads besides columns changed: a key of pseudonyms, or an input that takes the place of another'];
 };

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { error } from '../../../errors/index.js';
 import { typeText } from '../../../query/index.js';
 import type { ContractRules, Kind, Transform } from '../files/definition.js';
+import { bodyFor } from '../step/shape.js';
+import type { ViewText } from '../target/view-relation.js';
 import type { ColumnEdge, Meaning } from './meaning.js';
 
 /** A contract column as it is kept: `type` is the text form. */
@@ -34,12 +36,28 @@ export type StoredDefinition = {
     readonly rows: readonly ColumnEdge[];
     readonly opaque: readonly string[];
   };
+  /** Of a view: the tables that it stands on (id to their `dataHash`), and its SELECT for each engine that it is in. */
+  readonly view?: { readonly over: Hashes; readonly bodies: ViewText['bodies'] };
   readonly dataHash: string;
   readonly metaHash: string;
   readonly fingerprint: string;
 };
 
 const short = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+/** A view as it is read, by its file. */
+export const viewTextOf = (transform: Transform): ViewText => ({
+  file: transform.file,
+  columns: transform.columns.map(({ name }) => name),
+  bodies: {
+    duckdb: bodyFor(transform, 'duckdb').text,
+    ...(transform.targets.has('postgres') ? { postgres: bodyFor(transform, 'postgres').text } : {}),
+  },
+});
+
+/** A view as it is read, by what is kept of its version; undefined: it is a table. */
+export const storedView = ({ file, contract, view }: StoredDefinition): ViewText | undefined =>
+  view && { file, columns: contract.map(({ name }) => name), bodies: view.bodies };
 
 /** What is to be kept of a transform, to compare later files with. */
 export const storedOf = (transform: Transform, meaning: Meaning): StoredDefinition => {
@@ -68,6 +86,7 @@ export const storedOf = (transform: Transform, meaning: Meaning): StoredDefiniti
       rows: lineage.rows,
       opaque: [...lineage.opaque],
     },
+    ...(meaning.over ? { view: { over: meaning.over, bodies: viewTextOf(transform).bodies } } : {}),
     dataHash: meaning.dataHash,
     metaHash: meaning.metaHash,
     fingerprint: meaning.fingerprint,
