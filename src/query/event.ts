@@ -79,6 +79,8 @@ export interface Events {
     readonly code: string;
     readonly requestId: string;
   };
+  /** A session of Spark; `reattached`: its connection broke, and a statement goes on from where it was. */
+  'spark.session': { readonly server: string; readonly state: 'opened' | 'closed' | 'lost' | 'reattached' };
   'sql.session': { readonly state: 'opened' | 'closed'; readonly role: string };
   /** One HTTP request whose answer was written or cut. `route` is the pattern, never the URL. */
   'http.answered': {

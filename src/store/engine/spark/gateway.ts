@@ -103,6 +103,8 @@ export interface OpenSpark {
   readonly settings?: Readonly<Record<string, string>>;
   /** How long a server that does not answer is asked again, in milliseconds. Default 20,000. */
   readonly patience?: number;
+  /** After how long a statement that tells nothing makes us ask whether the server is there, in milliseconds. Default 30,000. */
+  readonly silence?: number;
   /** Certificates (PEM) that a TLS server is trusted by, instead of the system's. */
   readonly certificates?: Buffer;
 }
