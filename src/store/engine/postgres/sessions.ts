@@ -47,10 +47,14 @@ export const openSessions = (options: {
   readonly emit: Emit;
 }): Sessions => {
   const { url, what, most, readOnly, emit } = options;
+  let closing = false;
   const known = new WeakMap<object, { pid: number; statements: StatementNames; timeout: number }>();
   const setUp = async (client: pg.ClientBase) => {
     // Without a listener a connection that breaks while it is held would end the process; its user's statement rejects as well.
-    client.on('error', (e) => emit('notice', { message: `a connection to ${what} broke: ${e.message}` }));
+    client.on('error', (e) => {
+      // A server that is stopped right after us may end a connection before our own end of it is through: no news.
+      if (!closing) emit('notice', { message: `a connection to ${what} broke: ${e.message}` });
+    });
     await client.query(`${SETTINGS}; SET default_transaction_read_only = ${readOnly ? 'on' : 'off'}`);
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     known.set(client, { pid: rows[0]?.pid ?? 0, statements: statementNames(), timeout: 0 });
@@ -98,6 +102,9 @@ export const openSessions = (options: {
       }
     },
     // A stream that nobody reads on would hold its connection, and this, for ever.
-    close: () => Promise.race([pool.end(), pause(LONGEST_CLOSE, undefined, { ref: false })]),
+    close: () => {
+      closing = true;
+      return Promise.race([pool.end(), pause(LONGEST_CLOSE, undefined, { ref: false })]);
+    },
   };
 };
