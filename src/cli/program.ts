@@ -13,6 +13,7 @@ import { lookCommands } from './look-commands.js';
 import { parseJson, type QueryFlags, queryOf, seconds } from './options.js';
 import { asCsv, asTable, type PlainAnswer } from './print.js';
 import { followRun } from './progress.js';
+import { sparkCommands } from './spark-command.js';
 import { init, start, stopProcess } from './start.js';
 import { status } from './status.js';
 import { tableCommands } from './table-commands.js';
@@ -120,6 +121,7 @@ export const program = (config: () => Config, root: string): Command => {
 
   tableCommands(command, context);
   lookCommands(command, context);
+  sparkCommands(cli, context);
 
   const queryFlags = (name: string, description: string) =>
     command(name, description)
