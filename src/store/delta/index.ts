@@ -17,6 +17,8 @@ export {
 } from './publish.js';
 export { addsOf, relation, relationOf } from './relation.js';
 export { type Restore, type RestoredTable, restoreTable } from './restore.js';
+export { addressText, isAddress, parseAddress } from './s3/address.js';
+export { holdNamed, type Mount, type MountOptions, mountLake, scratchFolder } from './s3/mount.js';
 export { literal, quoted, schemaOf } from './schema.js';
 export { holdsAllColumns } from './shape.js';
 export { type CreateTable, createTable, fileOf, openTable, tableAt } from './table.js';

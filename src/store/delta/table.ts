@@ -5,6 +5,8 @@ import { commit } from './commit.js';
 import { localFiles } from './files.js';
 import type { ParquetEngine } from './parquet-engine.js';
 import { decodePath } from './paths.js';
+import { isAddress } from './s3/address.js';
+import { mountedFiles } from './s3/mount.js';
 import { schemaOf, schemaText } from './schema.js';
 import { takeSnapshot } from './snapshot.js';
 import type { AddFile, DeltaTable, Metadata, Snapshot, TableColumn } from './types.js';
@@ -20,8 +22,12 @@ export interface CreateTable {
   readonly txnId?: string;
 }
 
-/** A table by its folder; nothing is read. */
+/** A table by its folder, or by its address in a bucket (`s3://bucket/prefix`) that is mounted; nothing is read. Errors: `lake-unusable`. */
 export const tableAt = (path: string, engine: ParquetEngine): DeltaTable => {
+  if (isAddress(path)) {
+    const files = mountedFiles(path);
+    return { path: files.name('.'), files, engine };
+  }
   const root = resolve(path);
   return { path: root, files: localFiles(root), engine };
 };
