@@ -9,7 +9,8 @@ import {
 } from '@duckdb/node-api';
 import { AssayError, error } from '../../../errors/index.js';
 import type { Column, ColumnBatch } from '../../../query/index.js';
-import type { DuckDbParameter } from './types.js';
+import { type HeldFiles, heldFiles } from './held-files.js';
+import type { DuckDbParameter, HoldFiles } from './types.js';
 import { vectorReader } from './values.js';
 
 /** Prepared statements that a connection keeps, least recently used first out: planning costs more than most small answers. */
@@ -29,9 +30,13 @@ export interface Link {
   readonly prepared: Map<string, Prepared>;
   /** A stream is being read: another statement would end it without a word. */
   streaming: boolean;
+  /** Of the session that has the connection now. */
+  readonly files: HeldFiles;
 }
 
-export const linkOf = (connection: DuckDBConnection): Link => ({ connection, prepared: new Map(), streaming: false });
+export const linkOf = (connection: DuckDBConnection, hold?: HoldFiles): Link => ({
+  ...{ connection, prepared: new Map(), streaming: false, files: heldFiles(hold) },
+});
 
 export const prepare = async (link: Link, sql: string): Promise<Prepared> => {
   let found = link.prepared.get(sql);

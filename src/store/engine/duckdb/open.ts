@@ -52,7 +52,7 @@ export const openDuckDb = async (options: DuckDbOptions): Promise<DuckDb> => {
   const free = slots(sessions);
 
   const connect = async (): Promise<Link> => {
-    const link = linkOf(await instance.connect());
+    const link = linkOf(await instance.connect(), options.hold);
     await link.connection.run("SET TimeZone = 'UTC'");
     links.push(link);
     return link;
@@ -64,6 +64,7 @@ export const openDuckDb = async (options: DuckDbOptions): Promise<DuckDb> => {
       return {
         link,
         release: () => {
+          link.files.release();
           idle.push(link);
           giveBack();
         },

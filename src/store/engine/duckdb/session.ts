@@ -39,10 +39,25 @@ const watched = async <T>(link: Link, watch: Deadline, work: () => Promise<T>): 
   }
 };
 
-const once = async <T>(link: Link, options: RunOptions | undefined, work: () => Promise<T>): Promise<T> => {
+/** Makes a statement's files readable first; the time limit holds for that, too. */
+const holding = async (link: Link, watch: Deadline, texts: readonly unknown[]): Promise<void> => {
+  try {
+    await link.files.take(texts, watch.signal);
+  } catch (e) {
+    throw watch.reason() ?? e;
+  }
+};
+
+const once = async <T>(
+  link: Link,
+  options: RunOptions | undefined,
+  texts: readonly unknown[],
+  work: () => Promise<T>,
+): Promise<T> => {
   refuseWhileStreaming(link);
   const watch = deadline(options);
   try {
+    await holding(link, watch, texts);
     return await watched(link, watch, work);
   } finally {
     watch.clear();
@@ -83,6 +98,7 @@ export const streamOn = async (
     done();
   };
   try {
+    await holding(link, watch, [statement.sql, ...statement.parameters]);
     return await watched(link, watch, async () => {
       const prepared = await prepare(link, statement.sql);
       bind(prepared.statement, statement.parameters);
@@ -139,11 +155,13 @@ const joined = (batches: readonly ColumnBatch[], width: number): ColumnBatch => 
 /** The calls of one connection; they run one after the other. */
 export const sessionOn = (link: Link): DuckDbSession => ({
   execute: (sql, parameters = [], options) =>
-    once(link, options, async () => ({ rowsChanged: (await runWhole(link, sql, parameters)).rowsChanged })),
+    once(link, options, [sql, ...parameters], async () => ({
+      rowsChanged: (await runWhole(link, sql, parameters)).rowsChanged,
+    })),
   query: <R>(sql: string, parameters: readonly DuckDbParameter[] = [], options?: RunOptions) =>
-    once(link, options, async () => naturalRows(await runWhole(link, sql, parameters)) as R[]),
+    once(link, options, [sql, ...parameters], async () => naturalRows(await runWhole(link, sql, parameters)) as R[]),
   read: (statement, options) =>
-    once(link, options, async () => {
+    once(link, options, [statement.sql, ...statement.parameters], async () => {
       const { statement: prepared } = await prepare(link, statement.sql);
       bind(prepared, statement.parameters);
       return joined(batchesOf(await prepared.run(), statement), statement.columns.length);

@@ -1,6 +1,12 @@
 import type { ColumnBatch, Emit, RowStream } from '../../../query/index.js';
 import type { Engine, Parameter, RunOptions, Statement } from '../engine.js';
 
+/**
+ * Makes the files that texts name readable on this machine until they are released; undefined where there is nothing to do. The
+ * texts are a statement and its parameters.
+ */
+export type HoldFiles = (texts: readonly string[], signal?: AbortSignal) => Promise<{ release(): void }> | undefined;
+
 export interface DuckDbOptions {
   /** A database file; default in memory. */
   readonly path?: string;
@@ -12,6 +18,8 @@ export interface DuckDbOptions {
   readonly tempDir: string;
   /** Connections at once; further callers wait. Default 8. */
   readonly sessions?: number;
+  /** For files that are kept elsewhere; default: every file that is named is there. */
+  readonly hold?: HoldFiles;
   readonly emit: Emit;
 }
 
