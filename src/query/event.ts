@@ -18,6 +18,14 @@ export interface Events {
     /** How many partitions the step made; 1 for a whole table. */
     readonly partitions?: number;
   };
+  /** How far a step's statement is, where its engine tells: tasks done of those known so far, and bytes read. */
+  'transform.computing': {
+    readonly model: string;
+    readonly engine: string;
+    readonly tasks: number;
+    readonly completed: number;
+    readonly bytesRead: number;
+  };
   /** What became of one partition (`*`: the whole table), once it is audited; nobody sees it before the run publishes. */
   'transform.settled': {
     readonly model: string;

@@ -6,10 +6,11 @@ import { fromPostgres } from './from-postgres.js';
 import { existingOf, loadInputs, nameOf, openSession, referencesIn, type Session } from './relations.js';
 import { advanceHistory, historyOf } from './scd2.js';
 import { bodyFor, checkShape } from './shape.js';
+import { fromSpark } from './spark-step.js';
 import type { StepOrder, StepParts } from './step.js';
 
-/** What computing needs; a step on DuckDB alone does not ask the warehouse. */
-export type ComputeParts = Pick<StepParts, 'engine' | 'tmp'> & {
+/** What computing needs; a step on DuckDB alone asks neither the warehouse nor Spark. */
+export type ComputeParts = Pick<StepParts, 'engine' | 'tmp' | 'spark' | 'emit'> & {
   readonly warehouse: StepParts['warehouse'] | undefined;
 };
 
@@ -42,8 +43,7 @@ const rowsOf = async (
     if (!warehouse) throw error('internal', {}, new TypeError('a step on PostgreSQL needs the warehouse'));
     return fromPostgres({ ...parts, warehouse }, order);
   }
-  if (engine === 'spark')
-    throw error('transform-invalid', { file: body.file, line: 1, what: 'no Spark server is configured' });
+  if (engine === 'spark') return fromSpark(parts, order);
   await loadInputs(session, order, references);
   const select = render(body.file, body.text, body.line, nameOf(order), 'duckdb');
   const found = await checkShape(parts.engine, transform, select);

@@ -5,7 +5,9 @@ import { rowFails } from './check-sql.js';
 import { askPostgres } from './from-postgres.js';
 import { emptyRelation, loadInputs, nameOf, openSession, referencesIn, type Session, THIS } from './relations.js';
 import { bodyFor, checkShape, describe } from './shape.js';
-import type { DryRun, StepOrder, StepParts } from './step.js';
+import { noSparkRows } from './spark-input.js';
+import { askSpark } from './spark-step.js';
+import type { DryRun, Readable, StepOrder, StepParts } from './step.js';
 
 /** What a dry run needs of an order: nothing is computed, so partitions, rows and keys are left out. */
 export type DryOrder = Pick<StepOrder, 'transform' | 'inputs' | 'seeds' | 'signal'>;
@@ -28,25 +30,24 @@ const asOrder = (order: DryOrder): Omit<StepOrder, 'stepId' | 'engine'> => {
   };
 };
 
+type DryParts = Pick<StepParts, 'engine' | 'warehouse' | 'spark' | 'emit'>;
+
 /**
  * Asks each allowed engine whether it understands the transform and gives the contract's columns: names, order and types; DuckDB is
- * asked for the checks, too, for it runs them. Nothing is computed. Inputs that are not made yet are given as `emptyRelation`; a source
- * or a table that is missing is an error of the caller. Errors: `postgres-unavailable`, `cancelled`.
+ * asked for the checks, too, for it runs them, and Spark only where `parts` has it. Nothing is computed. Inputs that are not made yet
+ * are given as `emptyRelation`; a source or a table that is missing is an error of the caller.
+ * Errors: `postgres-unavailable`, `spark-unavailable`, `cancelled`.
  */
-export const dryRun = async (
-  parts: Pick<StepParts, 'engine' | 'warehouse'>,
-  order: DryOrder,
-): Promise<readonly DryRun[]> => {
+export const dryRun = async (parts: DryParts, order: DryOrder): Promise<readonly DryRun[]> => {
   const asked = asOrder(order);
   const answers: DryRun[] = [];
   for (const engine of order.transform.engine.allow) {
     if (order.signal?.aborted) throw error('cancelled', {});
+    if (engine === 'spark' && !parts.spark) continue;
     try {
-      if (engine === 'spark') answers.push({ engine, ok: false, problem: 'no Spark server is configured' });
-      else {
-        await (engine === 'duckdb' ? askDuckDb(parts, asked) : askWarehouse(parts, asked));
-        answers.push({ engine, ok: true });
-      }
+      const ask = { duckdb: askDuckDb, postgres: askWarehouse, spark: askSparkOnly }[engine];
+      await ask(parts, asked);
+      answers.push({ engine, ok: true });
     } catch (thrown) {
       if (!(thrown instanceof AssayError) || thrown.code !== 'transform-invalid') throw thrown;
       answers.push({ engine, ok: false, problem: thrown.message });
@@ -97,6 +98,15 @@ const askChecks = async (session: Session, order: Asked): Promise<void> => {
         throw error('transform-invalid', { ...at, what: `check ${check.name}: the SELECT must give ${column}` });
   }
 };
+
+/** Names and types are enough: no file is looked at. */
+const withoutRows = (input: Readable): Readable =>
+  input.spark?.kind === 'files'
+    ? { ...input, spark: { kind: 'rows', relation: noSparkRows(input.spark.view.columns) } }
+    : input;
+
+const askSparkOnly = (parts: DryParts, order: Asked): Promise<void> =>
+  askSpark(parts, { ...order, inputs: new Map([...order.inputs].map(([name, input]) => [name, withoutRows(input)])) });
 
 const askWarehouse = ({ engine, warehouse }: Pick<StepParts, 'engine' | 'warehouse'>, order: Asked): Promise<void> =>
   withSession(engine, async (session) => {

@@ -1,9 +1,14 @@
 import { AssayError, error } from '../../../errors/index.js';
 import { type AddFile, relationOf, type Staged, writeParquet } from '../../../store/delta/index.js';
+import type { Kind } from '../files/definition.js';
 import { auditStep } from './audit-step.js';
 import { compute } from './compute.js';
 import { partitionIn } from './outside.js';
+import { stageOnSpark } from './spark-step.js';
 import type { StagedStep, StepOrder, StepParts } from './step.js';
+
+/** Kinds that work the SELECT's rows into those that are there. */
+const MERGED: ReadonlySet<Kind> = new Set(['scd2', 'incremental_by_key']);
 
 /**
  * Computes an order's rows on its engine, writes them as Parquet files below `d/<stepId>/` of the table, and audits them before anyone
@@ -18,17 +23,7 @@ export const makeStep = async (parts: StepParts, order: StepOrder): Promise<Stag
   if (transform.kind === 'view')
     throw error('internal', {}, new TypeError(`${transform.id} is a view: it stores nothing`));
   if (signal?.aborted) throw error('cancelled', {});
-  const computed = await compute(parts, order);
-  let staged: Staged;
-  try {
-    staged = await writeParquet({
-      ...{ engine, snapshot, stepId, select: computed.select, sortBy: transform.clusterBy },
-      ...{ targetFileMb: transform.targetFileMb, verify: false },
-      ...(signal ? { signal } : {}),
-    }).catch((thrown: unknown) => Promise.reject(brokenContract(order, thrown)));
-  } finally {
-    await computed.drop();
-  }
+  const staged = await stage(parts, order).catch((thrown: unknown) => Promise.reject(brokenContract(order, thrown)));
   try {
     const bytes = bytesByPartition(order, staged.adds);
     const audit = await auditStep(engine, order, relationOf(snapshot, staged.adds), bytes);
@@ -38,6 +33,23 @@ export const makeStep = async (parts: StepParts, order: StepOrder): Promise<Stag
   } catch (thrown) {
     await snapshot.table.files.removeFolder(`d/${stepId}`);
     throw thrown;
+  }
+};
+
+/** Files of Spark are taken as they are where the SELECT's rows are the table's; everything else is written by DuckDB. */
+const stage = async (parts: StepParts, order: StepOrder): Promise<Staged> => {
+  const { transform, stepId, signal } = order;
+  if (order.engine === 'spark' && !MERGED.has(transform.kind)) return stageOnSpark(parts, order);
+  const { engine, snapshot } = parts;
+  const computed = await compute(parts, order);
+  try {
+    return await writeParquet({
+      ...{ engine, snapshot, stepId, select: computed.select, sortBy: transform.clusterBy },
+      ...{ targetFileMb: transform.targetFileMb, verify: false },
+      ...(signal ? { signal } : {}),
+    });
+  } finally {
+    await computed.drop();
   }
 };
 

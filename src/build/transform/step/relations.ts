@@ -2,50 +2,65 @@ import { error } from '../../../errors/index.js';
 import { timestampText } from '../../../query/index.js';
 import type { ParquetEngine } from '../../../store/delta/index.js';
 import type { CheckResultRow } from '../../../store/state/index.js';
-import type { ContractColumn, Transform } from '../files/definition.js';
+import type { ContractColumn, DialectName, Transform } from '../files/definition.js';
 import { loadSeed } from '../files/seeds.js';
 import { idOfRef, type Reference, referencesOf } from '../files/template.js';
 import { duckdbType, postgresType, quoted, viewOf } from '../sql-text.js';
 import { boundsOf } from './partition-keys.js';
 import { loadJson, loadPseudonyms } from './pseudonyms.js';
+import { noSparkRows, sparkName, sparkTyped } from './spark-input.js';
 import type { Readable, StepOrder } from './step.js';
 
 /** A table that holds no rows yet, as each engine can read it: a contract's columns with their exact types. */
 export const emptyRelation = (columns: readonly Pick<ContractColumn, 'name' | 'type'>[]): Readable => {
   const relation = (typeOf: typeof duckdbType) =>
     `(SELECT ${columns.map((c) => `CAST(NULL AS ${typeOf(c.type)}) AS ${quoted(c.name)}`).join(', ')} WHERE false)`;
-  return { duckdb: relation(duckdbType), postgres: relation(postgresType) };
+  return {
+    ...{ duckdb: relation(duckdbType), postgres: relation(postgresType) },
+    spark: { kind: 'rows', relation: noSparkRows(sparkTyped(columns)) },
+  };
 };
 
 /** What `{{this}}` is called while a step runs. */
 export const THIS = viewOf('this');
 
-/** What every reference is called while a step runs, the same in both dialects: views of DuckDB, WITH of PostgreSQL. */
-export const nameOf =
-  (order: Pick<StepOrder, 'transform' | 'inputs' | 'partitions' | 'at'>) =>
-  (of: Reference): string => {
+/** What a table, seed or the like is called in a dialect while a step runs. */
+const calledIn = (dialect: DialectName) => (dialect === 'spark' ? (name: string) => sparkName(`@${name}`) : viewOf);
+
+/**
+ * What every reference is called while a step runs: views of DuckDB, WITH of PostgreSQL and of Spark. Instants are typed literals; with
+ * its zone TIMESTAMP is an instant on Spark, as TIMESTAMPTZ is elsewhere.
+ */
+export const nameOf = (
+  order: Pick<StepOrder, 'transform' | 'inputs' | 'partitions' | 'at'>,
+  dialect: DialectName = 'duckdb',
+): ((of: Reference) => string) => {
+  const called = calledIn(dialect);
+  const instant = dialect === 'spark' ? 'TIMESTAMP' : 'TIMESTAMPTZ';
+  return (of) => {
     switch (of.kind) {
       case 'ref':
-        return viewOf(idOfRef(of, (id) => order.inputs.has(id)));
+        return called(idOfRef(of, (id) => order.inputs.has(id)));
       case 'source':
-        return viewOf(of.name);
+        return called(of.name);
       case 'seed':
-        return viewOf(`seed.${of.name}`);
+        return called(`seed.${of.name}`);
       case 'this':
-        return THIS;
+        return called('this');
       case 'pseudonyms':
-        return viewOf('secret.pseudonyms');
+        return called('secret.pseudonyms');
       case 'checks':
-        return viewOf('checks');
+        return called('checks');
       case 'run':
-        return `TIMESTAMPTZ '${timestampText(order.at)}'`;
+        return `${instant} '${timestampText(order.at)}'`;
       case 'partition': {
         const { partition } = order.transform;
         if (!partition || !order.partitions) return 'NULL';
-        return boundsOf(order.partitions, partition.unit)[of.bound];
+        return boundsOf(order.partitions, partition.unit)[of.bound].replace(/^TIMESTAMPTZ/, instant);
       }
     }
   };
+};
 
 /** Views and tables of one session that go when the step ends, so that the connection is given back as it was. */
 export interface Session {

@@ -15,7 +15,13 @@ import { sparkType } from '../sql-text.js';
  * they are held; `rows`: a relation in Spark's dialect that holds the rows itself; `out`: Spark cannot read it, and why.
  */
 export type SparkReadable =
-  | { readonly kind: 'files'; readonly view: SparkView; hold(signal: AbortSignal | undefined): Promise<Held> }
+  | {
+      readonly kind: 'files';
+      readonly view: SparkView;
+      /** Of all files. */
+      readonly bytes: number;
+      hold(signal: AbortSignal | undefined): Promise<Held>;
+    }
   | { readonly kind: 'rows'; readonly relation: string }
   | { readonly kind: 'out'; readonly why: string };
 
@@ -82,6 +88,7 @@ export const sparkFiles = (snapshot: Snapshot, adds: readonly AddFile[]): SparkR
   return {
     kind: 'files',
     view: { columns, groups: [...groups.values()] },
+    bytes: adds.reduce((sum, add) => sum + add.size, 0),
     hold: (signal) => table.files.hold(needed, signal),
   };
 };

@@ -1,0 +1,143 @@
+import { error } from '../../../errors/index.js';
+import type { Held, ParquetEngine } from '../../../store/delta/index.js';
+import type { SparkGateway } from '../../../store/engine/index.js';
+import type { ContractColumn } from '../files/definition.js';
+import { loadSeed, type Seed } from '../files/seeds.js';
+import { idOfRef, type Reference, render } from '../files/template.js';
+import { quoted, sparkType, viewOf } from '../sql-text.js';
+import { existingOf, nameOf, referencesIn } from './relations.js';
+import { bodyFor } from './shape.js';
+import { noSparkRows, sparkName, sparkText, sparkTyped } from './spark-input.js';
+import type { Readable, StepOrder } from './step.js';
+
+export type SparkOrder = Omit<StepOrder, 'stepId' | 'engine'>;
+
+/** A step's SELECT over temporary views of a session. */
+export interface SparkSelect {
+  readonly sql: string;
+  /** Of the files that it reads. */
+  readonly bytes: number;
+  /** Lets the files go; the views go with the session, or by `drop`. */
+  release(): void;
+  drop(): Promise<void>;
+}
+
+/** Lines above the body in the whole text. */
+export const LINES_ABOVE_BODY = 1;
+
+/** Rows as a relation that holds them itself; null is null. */
+export const sparkRows = (
+  columns: readonly Pick<ContractColumn, 'name' | 'type'>[],
+  rows: readonly (readonly (string | null)[])[],
+): string => {
+  if (rows.length === 0) return noSparkRows(sparkTyped(columns));
+  const lines = rows.map((row) => `(${row.map((text) => (text === null ? 'NULL' : sparkText(text))).join(', ')})`);
+  const names = columns.map((_, i) => `c${i}`).join(', ');
+  // A column of nulls has no type of its own.
+  const typed = columns.map(
+    ({ name, type }, i) => `CAST(CAST(c${i} AS string) AS ${sparkType(type)}) AS ${sparkName(name)}`,
+  );
+  return `(SELECT ${typed.join(', ')} FROM VALUES ${lines.join(', ')} AS given(${names}))`;
+};
+
+const seedRows = async (engine: ParquetEngine, seed: Seed): Promise<string> => {
+  await loadSeed(engine, seed);
+  const table = viewOf(`seed.${seed.name}`);
+  try {
+    const columns = seed.columns.map(({ name }, i) => `${quoted(name)}::VARCHAR AS c${i}`).join(', ');
+    const rows = await engine.query(`SELECT ${columns} FROM ${table}`);
+    return sparkRows(
+      seed.columns,
+      rows.map((row) => seed.columns.map((_, i) => (row[`c${i}`] === null ? null : String(row[`c${i}`])))),
+    );
+  } finally {
+    await engine.execute(`DROP TABLE IF EXISTS ${table}`);
+  }
+};
+
+/** Why Spark cannot make a table: what it reads; undefined when it can. `made in DuckDB only` is said of what only exists there. */
+export const outOfSpark = (
+  { transform, inputs }: Pick<StepOrder, 'transform' | 'inputs'>,
+  references: readonly Reference[],
+): string | undefined => {
+  for (const of of references) {
+    if (of.kind === 'pseudonyms') return '{{secret.pseudonyms}} is made in DuckDB only';
+    if (of.kind === 'checks') return '{{checks}} is made in DuckDB only';
+    const name = of.kind === 'ref' ? idOfRef(of, (id) => inputs.has(id)) : of.kind === 'source' ? of.name : undefined;
+    const input = name === undefined ? undefined : inputs.get(name);
+    const why = input && unreadable(input);
+    if (why !== undefined) return `Spark cannot read ${name}: ${why}`;
+  }
+  return transform.kind === 'view' ? 'a view stores nothing' : undefined;
+};
+
+const unreadable = ({ spark }: Readable): string | undefined =>
+  spark === undefined ? 'it is no table of the lake' : spark.kind === 'out' ? spark.why : undefined;
+
+/** Reads of a body, and what each is called there. */
+const inputsIn = (order: SparkOrder, references: readonly Reference[]): Map<string, Readable> => {
+  const named = nameOf(order, 'spark');
+  const found = new Map<string, Readable>();
+  for (const of of references) {
+    const id =
+      of.kind === 'ref' ? idOfRef(of, (one) => order.inputs.has(one)) : of.kind === 'source' ? of.name : undefined;
+    if (of.kind === 'this') found.set(named(of), existingOf(order));
+    if (id === undefined) continue;
+    const input = order.inputs.get(id);
+    if (!input) throw error('internal', {}, new ReferenceError(`no relation of ${id} for ${order.transform.id}`));
+    found.set(named(of), input);
+  }
+  return found;
+};
+
+/**
+ * Makes what the body reads readable in the session, and gives the body over it. Errors: `transform-invalid` (Spark cannot read an
+ * input), those of the session.
+ */
+export const sparkSelect = async (
+  gateway: SparkGateway,
+  engine: ParquetEngine,
+  order: SparkOrder,
+): Promise<SparkSelect> => {
+  const { transform, signal } = order;
+  const options = signal ? { signal } : {};
+  const body = bodyFor(transform, 'spark');
+  const references = referencesIn(transform, body.text, body.line);
+  const why = outOfSpark(order, references);
+  if (why !== undefined) throw error('transform-invalid', { file: body.file, line: body.line, what: `spark: ${why}` });
+  const views: string[] = [];
+  const holds: Held[] = [];
+  const release = () => {
+    for (const held of holds.splice(0)) held.release();
+  };
+  const drop = async () => {
+    release();
+    for (const view of views.splice(0)) await gateway.dropView(view);
+  };
+  const given: string[] = [];
+  let bytes = 0;
+  const put = (name: string, relation: string) => given.push(`${name} AS (SELECT * FROM ${relation})`);
+  try {
+    for (const [name, { spark }] of inputsIn(order, references)) {
+      if (spark?.kind === 'rows') put(name, spark.relation);
+      if (spark?.kind !== 'files') continue;
+      holds.push(await spark.hold(signal));
+      const view = `assay_input_${given.length}`;
+      await gateway.tempView(view, spark.view, options);
+      views.push(view);
+      bytes += spark.bytes;
+      put(name, view);
+    }
+    for (const seed of order.seeds)
+      if (references.some((of) => of.kind === 'seed' && of.name === seed.name))
+        put(nameOf(order, 'spark')({ kind: 'seed', name: seed.name }), await seedRows(engine, seed));
+    const select = render(body.file, body.text, body.line, nameOf(order, 'spark'), 'spark');
+    // All on one line: a line that Spark names is then found in the file.
+    const above = given.length === 0 ? '' : `WITH ${given.join(', ')} `;
+    return { sql: `${above}SELECT * FROM (\n${select}\n) AS body`, bytes, release, drop };
+  } catch (thrown) {
+    // The session ends with the error, and its views with it.
+    release();
+    throw thrown;
+  }
+};
