@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { error } from '../../errors/index.js';
 import type { Emit } from '../../query/index.js';
-import { type ParquetEngine, writeParquet } from '../../store/delta/index.js';
+import { isAddress, type ParquetEngine, writeParquet } from '../../store/delta/index.js';
 import { batchIdOf, bronzeFiles, type Manifest, openTables, publishBatch, STAGING, writeManifest } from './batch.js';
 import { type Audit, rejectsSelect, rowsSelect } from './bronze-select.js';
 import { type OpenFile, openFile } from './byte-source.js';
@@ -38,6 +38,8 @@ export interface IngestResult extends IngestBatch {
   /** True when the same contents were there before: nothing was added; the numbers are those of the first time. */
   readonly duplicate: boolean;
 }
+
+const absolute = (lake: string): string => (isAddress(lake) ? lake : resolve(lake));
 
 const report = (emit: Emit, file: string, result: IngestResult): IngestResult => {
   if (result.encoding === 'windows-1252' && !result.duplicate)
@@ -117,7 +119,7 @@ const stageBatch = async (
  */
 export const ingestFile = async (ingest: IngestFile): Promise<IngestResult> => {
   const { parquet, ledger, emit } = ingest;
-  const lake = resolve(ingest.lake);
+  const lake = absolute(ingest.lake);
   const source = SOURCES.get(ingest.source);
   if (!source) throw error('source-unknown', { name: ingest.source, known: [...SOURCES.keys()] });
   const encoding = ingest.encoding === undefined ? undefined : encodingNamed(ingest.encoding);
@@ -157,7 +159,7 @@ export const ingestFile = async (ingest: IngestFile): Promise<IngestResult> => {
  */
 export const recoverIngest = async (into: IngestInto): Promise<readonly IngestBatch[]> =>
   into.ledger.exclusive(async () => {
-    const completed = await recoverPending(resolve(into.lake), into.parquet, into.ledger, into.emit);
+    const completed = await recoverPending(absolute(into.lake), into.parquet, into.ledger, into.emit);
     for (const { source, file, read, rows, rejected } of completed)
       into.emit('ingest.batch', { source, file, read, rows, rejected, duplicate: false });
     return completed;

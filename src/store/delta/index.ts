@@ -21,7 +21,7 @@ export { addressText, isAddress, parseAddress } from './s3/address.js';
 export { holdNamed, type Mount, type MountOptions, mountLake, scratchFolder } from './s3/mount.js';
 export { literal, quoted, schemaOf } from './schema.js';
 export { holdsAllColumns } from './shape.js';
-export { type CreateTable, createTable, fileOf, openTable, tableAt } from './table.js';
+export { type CreateTable, createTable, fileOf, filesAt, openTable, tableAt } from './table.js';
 export { type VersionAt, versionAt } from './travel/version-at.js';
 export type * from './types.js';
 export { type Upsert, type Upserted, upsertRows } from './upsert.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { AssayError, error } from '../../errors/index.js';
 import { commit } from './commit.js';
-import { localFiles } from './files.js';
+import { type DeltaFiles, localFiles } from './files.js';
 import type { ParquetEngine } from './parquet-engine.js';
 import { decodePath } from './paths.js';
 import { isAddress } from './s3/address.js';
@@ -22,14 +22,13 @@ export interface CreateTable {
   readonly txnId?: string;
 }
 
-/** A table by its folder, or by its address in a bucket (`s3://bucket/prefix`) that is mounted; nothing is read. Errors: `lake-unusable`. */
+/** The files of a folder, or of an address in a bucket (`s3://bucket/prefix`) that is mounted. Errors: `lake-unusable`. */
+export const filesAt = (path: string): DeltaFiles => (isAddress(path) ? mountedFiles(path) : localFiles(resolve(path)));
+
+/** A table by its folder or address; nothing is read. Errors: `lake-unusable`. */
 export const tableAt = (path: string, engine: ParquetEngine): DeltaTable => {
-  if (isAddress(path)) {
-    const files = mountedFiles(path);
-    return { path: files.name('.'), files, engine };
-  }
-  const root = resolve(path);
-  return { path: root, files: localFiles(root), engine };
+  const files = filesAt(path);
+  return { path: files.name('.'), files, engine };
 };
 
 /** Where a live file is, below the table's folder. Errors: `delta-corrupt`, `delta-unsupported`. */

@@ -1,7 +1,5 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AssayError, error } from '../../../errors/index.js';
-import { openTable, tableAt, vacuum } from '../../../store/delta/index.js';
+import { filesAt, openTable, tableAt, vacuum } from '../../../store/delta/index.js';
 import {
   expireFailingKeys,
   forgetTables,
@@ -56,7 +54,7 @@ export const collect = async (parts: Parts, keep: Keep = KEEP): Promise<Collecte
       });
     if (reason !== undefined) kept.push(`${postgres ?? lakePath ?? ''}: ${reason}`);
     else if (lakePath !== undefined) {
-      await rm(join(parts.lake, lakePath), { recursive: true, force: true });
+      await filesAt(`${parts.lake}/${lakePath}`).removeFolder('.');
       dropped.push(lakePath);
     }
   }
@@ -97,7 +95,7 @@ const vacuumAll = async (parts: Parts, keep: Keep): Promise<number> => {
   await parts.duckdb.session(async (session) => {
     const engine = parquetSession(session, parts.signal);
     for (const [path, keepVersions] of versions) {
-      const folder = join(parts.lake, path);
+      const folder = `${parts.lake}/${path}`;
       if (await openTable(folder, engine))
         files += await vacuum(tableAt(folder, engine), { keepVersions: [...keepVersions] });
     }

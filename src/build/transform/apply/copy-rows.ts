@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type AddFile, relationOf, type Snapshot } from '../../../store/delta/index.js';
+import { type AddFile, relationOf, type Snapshot, scratchFolder } from '../../../store/delta/index.js';
 import type { Tx } from '../../../store/engine/index.js';
 import type { Transform } from '../files/definition.js';
 import { parquetSession } from '../parquet-session.js';
@@ -37,7 +37,7 @@ export const copyRows = (
     applyChange(
       {
         ...{ tx, warehouse: parts.warehouse, engine: parquetSession(session, parts.signal), signal: parts.signal },
-        tmp: join(parts.lake, '_staging', runId),
+        tmp: join(scratchFolder(parts.lake), runId),
       },
       {
         ...{ transform, table, partitions: partitions && [...partitions] },

@@ -1,11 +1,12 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scratchFolder } from '../../../store/delta/index.js';
 import type { Parts } from './parts.js';
 
 /** Removes files on their way between engines that dead runs left; what they staged in tables stays for whoever goes on. */
 export const clearLeftovers = async (parts: Pick<Parts, 'lake'>, dead: readonly string[]): Promise<void> => {
   if (dead.length === 0) return;
-  const folder = join(parts.lake, '_staging');
+  const folder = scratchFolder(parts.lake);
   const entries = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return [];
     throw thrown;

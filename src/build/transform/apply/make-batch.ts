@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AddFile, createTable, type Snapshot } from '../../../store/delta/index.js';
+import { type AddFile, createTable, type Snapshot, scratchFolder } from '../../../store/delta/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { parquetSession } from '../parquet-session.js';
 import type { ToMake } from '../plan/decide.js';
@@ -33,7 +33,7 @@ export const deltaTableOf = async (
   path: string,
 ): Promise<Snapshot> =>
   state.snapshot ??
-  createTable(join(parts.lake, path), engine, {
+  createTable(`${parts.lake}/${path}`, engine, {
     columns: state.transform.columns,
     partitionColumns: state.transform.partition === undefined ? [] : [state.transform.partition.column],
     description: state.transform.description.replaceAll(/\s+/g, ' '),
@@ -92,7 +92,7 @@ export const makeBatch = async (
   const past = await pastOf(parts, work, node, partitions);
   const order = { ...orderOf(parts, work, node, { stepId, partitions, engine: batch.engine }, checks), past };
   work.folders.push({ id, stepId, snapshot });
-  const tmp = join(parts.lake, '_staging', stepId);
+  const tmp = join(scratchFolder(parts.lake), stepId);
   await mkdir(tmp, { recursive: true });
   try {
     const step = await parts.duckdb.session((session) =>

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { openTable, type ParquetEngine } from '../../../store/delta/index.js';
 import type { Warehouse } from '../../../store/engine/index.js';
 import {
@@ -62,7 +61,7 @@ export const publishedRows = async (
   const snapshot =
     pointer.lakePath === undefined || pointer.lakeVersion === undefined
       ? undefined
-      : await openTable(join(lake, pointer.lakePath), engine, pointer.lakeVersion);
+      : await openTable(`${lake}/${pointer.lakePath}`, engine, pointer.lakeVersion);
   const partitions = new Map<string, PartitionState>();
   for (const { partition, publishedRevision, contentHash, rows, bytes } of intervals)
     if (publishedRevision !== undefined && contentHash !== undefined)

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { error } from '../../../errors/index.js';
 import { type AddFile, openTable, replaceFiles, type Snapshot } from '../../../store/delta/index.js';
 import type { Tx } from '../../../store/engine/index.js';
@@ -36,7 +35,7 @@ export const restoreFiles = async (
 ): Promise<Restored> => {
   const gone = () => error('rollback-impossible', { table: pointer.name, why: 'its files of then are gone' });
   if (table.lakePath === undefined || pointer.lakeVersion === undefined) throw gone();
-  const path = join(parts.lake, table.lakePath);
+  const path = `${parts.lake}/${table.lakePath}`;
   return parts.duckdb.session(async (session) => {
     const engine = parquetSession(session, parts.signal);
     const [newest, now, then] = [
