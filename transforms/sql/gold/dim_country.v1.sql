@@ -7,7 +7,7 @@ description: >
 kind: full
 role: dimension
 keys: {natural: [country_name], surrogate: country_key}
-engine: {allow: [duckdb, postgres]}
+engine: {allow: [duckdb, postgres, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [country_name]}, postgres: {indexes: [[country_name]]}}
 columns:

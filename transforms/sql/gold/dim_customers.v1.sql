@@ -9,6 +9,7 @@ kind: scd2
 role: dimension
 keys: {natural: [customer_id, effective_date], surrogate: customer_key}
 scd2: {key: customer_id, track: [customer_segment, value_tier], valid_from: effective_date, valid_to: expiry_date, current: is_current, version: version_number, history: true}
+engine: {allow: [duckdb, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [customer_id, version_number]}, postgres: {indexes: [[customer_id, effective_date]]}}
 columns:

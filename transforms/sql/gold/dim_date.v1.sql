@@ -8,7 +8,7 @@ description: >
 kind: full
 role: dimension
 keys: {natural: [calendar_date], surrogate: date_key}
-engine: {allow: [duckdb, postgres]}
+engine: {allow: [duckdb, postgres, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [date_key]}}
 columns:

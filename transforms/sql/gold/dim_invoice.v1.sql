@@ -5,7 +5,7 @@ description: One row per invoice; invoiced_at is the earliest date of its lines.
 kind: full
 role: dimension
 keys: {natural: [invoice_no], surrogate: invoice_key}
-engine: {allow: [duckdb, postgres]}
+engine: {allow: [duckdb, postgres, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [invoice_no]}, postgres: {indexes: [[invoice_no]]}}
 columns:

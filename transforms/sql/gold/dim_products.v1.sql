@@ -7,7 +7,7 @@ description: >
 kind: full
 role: dimension
 keys: {natural: [product_code], surrogate: product_key}
-engine: {allow: [duckdb, postgres]}
+engine: {allow: [duckdb, postgres, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [product_code]}, postgres: {indexes: [[product_code]]}}
 columns:

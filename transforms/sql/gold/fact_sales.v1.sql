@@ -9,6 +9,7 @@ role: fact
 lookups: [{dimension: gold.dim_customers, key: customer_id, as_of: sold_at, into: customer_key}]
 partition: {column: date_key, unit: day, inputs: {silver.order_lines: invoice_date}}
 keys: {natural: [sale_key], surrogate: sale_key}
+engine: {allow: [duckdb, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [sold_at, sale_key]}, postgres: {indexes: [[customer_key], [product_key], [date_key], [invoice_key], [country_key]]}}
 columns:

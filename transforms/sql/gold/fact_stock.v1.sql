@@ -8,7 +8,7 @@ description: >
 kind: full
 role: fact
 keys: {natural: [product_key, snapshot_date], surrogate: stock_key}
-engine: {allow: [duckdb, postgres]}
+engine: {allow: [duckdb, postgres, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [snapshot_date, product_key]}, postgres: {indexes: [[product_key], [date_key]]}}
 columns:
@@ -28,7 +28,7 @@ owner: stock-data
 SELECT
   {{key(product_code, snapshot_date)}} AS stock_key,
   {{key(product_code)}} AS product_key,
-  strftime(snapshot_date, '%Y%m%d')::integer AS date_key,
+  CAST(extract(year FROM snapshot_date) * 10000 + extract(month FROM snapshot_date) * 100 + extract(day FROM snapshot_date) AS integer) AS date_key,
   snapshot_date,
   on_hand
 FROM {{ref('silver.stock_levels')}}

@@ -5,7 +5,7 @@ description: One row per invoice with accepted lines. invoiced_at is the earlies
 kind: full
 role: dimension
 keys: {natural: [invoice_no]}
-engine: {allow: [duckdb, postgres]}
+engine: {allow: [duckdb, postgres, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [invoice_no]}}
 columns:

@@ -7,7 +7,7 @@ description: >
 kind: full
 role: dimension
 keys: {natural: [product_code]}
-engine: {allow: [duckdb, postgres]}
+engine: {allow: [duckdb, postgres, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [product_code]}}
 columns:

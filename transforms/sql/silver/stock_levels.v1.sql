@@ -9,7 +9,7 @@ description: >
 kind: full
 role: fact
 keys: {natural: [product_code, snapshot_date]}
-engine: {allow: [duckdb, postgres]}
+engine: {allow: [duckdb, postgres, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [snapshot_date, product_code]}}
 columns:

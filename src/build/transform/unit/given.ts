@@ -1,6 +1,7 @@
 import type { ParquetEngine } from '../../../store/delta/index.js';
 import { duckdbType, literal, postgresType, quoted } from '../sql-text.js';
 import { loadJson } from '../step/pseudonyms.js';
+import { sparkRows } from '../step/spark-select.js';
 import type { Readable } from '../step/step.js';
 import type { Rows } from './test-case.js';
 
@@ -16,11 +17,12 @@ export const loadRows = async (engine: ParquetEngine, name: string, given: Rows)
   if (given.rows.length > 0) await loadJson(engine, name, JSON.stringify(structure), objectsOf(given));
 };
 
-/** The same rows as each engine reads them: a table that `loadRows` has made, and for PostgreSQL a relation that holds them itself. */
+/** The same rows as each engine reads them: a table that `loadRows` has made, and for the others a relation that holds them itself. */
 export const readableOf = (name: string, given: Rows): Readable => {
   const typed = given.columns.map((c) => `${quoted(c.name)} ${postgresType(c.type)}`).join(', ');
   return {
     duckdb: name,
     postgres: `jsonb_to_recordset(${literal(JSON.stringify(objectsOf(given)))}::jsonb) AS given(${typed})`,
+    spark: { kind: 'rows', relation: sparkRows(given.columns, given.rows) },
   };
 };

@@ -10,6 +10,7 @@ import { compute } from '../step/compute.js';
 import { partitionIn } from '../step/outside.js';
 import { emptyRelation } from '../step/relations.js';
 import { bodyFor } from '../step/shape.js';
+import type { Spark } from '../step/spark-sessions.js';
 import type { Readable, StepOrder } from '../step/step.js';
 import type { Cell } from './cells.js';
 import { difference } from './compare.js';
@@ -24,6 +25,7 @@ export interface Outcome {
 export interface CaseParts {
   readonly engine: ParquetEngine;
   readonly warehouse: Warehouse | undefined;
+  readonly spark?: Spark | undefined;
   readonly tmp: string;
   readonly signal: AbortSignal | undefined;
 }
@@ -41,13 +43,22 @@ export const TEST_KEY = 'the key of pseudonyms in tests of transforms';
 /** What a test calls the rows of `{{checks}}`. */
 export const CHECKS = 'checks';
 
+/** Errors that are no test's. */
+const STOPPING = new Set([
+  'cancelled',
+  'postgres-unavailable',
+  'spark-unavailable',
+  'spark-session-lost',
+  'spark-refused',
+]);
+
 const RESULT = quoted('test.result');
 const EXPECTED = quoted('test.expected');
 
 /** Runs one test on one engine. What the test expects to fail passes by failing so. */
 export const runCase = async (parts: CaseParts, question: Question): Promise<Outcome> => {
   const { test, on } = question;
-  if (on === 'spark') return { status: 'skip', message: 'no Spark server is configured' };
+  if (on === 'spark' && !parts.spark) return { status: 'skip', message: 'no Spark server is configured' };
   if (on === 'postgres' && !parts.warehouse) return { status: 'skip', message: 'no warehouse is at hand' };
   const tables: string[] = [];
   try {
@@ -57,7 +68,7 @@ export const runCase = async (parts: CaseParts, question: Question): Promise<Out
     const message = await compareTables(parts.engine, test.transform, test.expect.rows);
     return message === undefined ? { status: 'pass' } : { status: 'fail', message };
   } catch (thrown) {
-    if (!(thrown instanceof AssayError) || ['cancelled', 'postgres-unavailable'].includes(thrown.code)) throw thrown;
+    if (!(thrown instanceof AssayError) || STOPPING.has(thrown.code)) throw thrown;
     return judged(test, thrown);
   } finally {
     for (const name of [...tables, RESULT, EXPECTED]) await parts.engine.execute(`DROP TABLE IF EXISTS ${name}`);
@@ -82,7 +93,7 @@ async function* checksOf(given: Rows | undefined): AsyncGenerator<readonly Check
 }
 
 const makeTable = async (parts: CaseParts, question: Question, tables: string[]): Promise<void> => {
-  const { engine, warehouse, tmp, signal } = parts;
+  const { engine, warehouse, spark, tmp, signal } = parts;
   const { test, on, transforms, seeds } = question;
   const { transform } = test;
   const load = async (name: string, rows: Rows): Promise<Readable> => {
@@ -108,7 +119,7 @@ const makeTable = async (parts: CaseParts, question: Question, tables: string[])
     pseudonymKey: TEST_KEY,
     checks: checksOf(test.given.get(CHECKS)),
   };
-  const computed = await compute({ engine, warehouse, tmp }, order);
+  const computed = await compute({ engine, warehouse, spark, tmp }, order);
   try {
     await engine.execute(`CREATE OR REPLACE TEMP TABLE ${RESULT} AS ${computed.select}`);
   } finally {

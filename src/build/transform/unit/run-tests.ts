@@ -10,7 +10,8 @@ import { readSeeds, type Seed } from '../files/seeds.js';
 import { idOfRef, referencesOf } from '../files/template.js';
 import { readYaml } from '../files/yaml-reader.js';
 import { parquetSession } from '../parquet-session.js';
-import { CHECKS, runCase } from './run-case.js';
+import type { Spark } from '../step/spark-sessions.js';
+import { CHECKS, type Outcome, runCase } from './run-case.js';
 import { type TestCase, testsOf } from './test-case.js';
 
 export interface TestOptions {
@@ -18,6 +19,8 @@ export interface TestOptions {
   readonly duckdb: DuckDb;
   /** Without it tests on PostgreSQL are skipped. */
   readonly warehouse?: Warehouse;
+  /** Without it nothing is asked of Spark; where it cannot be reached tests on Spark are skipped. */
+  readonly spark?: Spark | undefined;
   /** Part of the names of tables or of tests; undefined: all. */
   readonly select?: string;
   readonly signal?: AbortSignal;
@@ -50,16 +53,22 @@ export const runTransformTests = async (options: TestOptions): Promise<readonly 
   const tmp = await mkdtemp(join(tmpdir(), 'assay-test-'));
   const results: TransformTestResult[] = [];
   try {
-    for (const test of cases.filter((one) => selected(one, options.select)))
+    const wanted = cases.filter((one) => selected(one, options.select));
+    const onSpark = wanted.some(({ transform }) => transform.engine.allow.includes('spark'));
+    const { spark } = options;
+    const reach = onSpark ? await spark?.reach(tmp, signal) : undefined;
+    const parts = { warehouse: options.warehouse, spark, tmp, signal };
+    for (const test of wanted)
       for (const engine of test.transform.engine.allow) {
+        if (engine === 'spark' && reach === undefined) continue;
         if (signal?.aborted) throw error('cancelled', {});
         const started = performance.now();
-        const outcome = await duckdb.session((session) =>
-          runCase(
-            { engine: parquetSession(session, signal), warehouse: options.warehouse, tmp, signal },
-            { test, on: engine, transforms, seeds },
-          ),
-        );
+        const outcome: Outcome =
+          engine === 'spark' && reach?.reachable === false
+            ? { status: 'skip', message: reach.why }
+            : await duckdb.session((session) =>
+                runCase({ ...parts, engine: parquetSession(session, signal) }, { test, on: engine, transforms, seeds }),
+              );
         const milliseconds = Math.round(performance.now() - started);
         const { name, file, line, transform } = test;
         results.push({ model: transform.id, test: name, engine, ...outcome, file, line, milliseconds });
