@@ -125,10 +125,12 @@ const unavailable = (text: string): string =>
 
 /** Parameters of Spark's messages that name things of the statement, never values of rows. */
 const NAMES = ['objectName', 'relationName', 'routineName', 'fieldName', 'funcName', 'functionName', 'name', 'error'];
+/** Where in the statement, in the three forms that Spark's messages have. Its columns count from 0, ours from 1. */
 const position = (text: string): { line: number; column: number } | undefined => {
-  const match =
-    /\(line (\d+), pos(?:ition:?)? (\d+)\)/.exec(text) ?? /== SQL \(line (\d+), position (\d+)\)/.exec(text);
-  return match ? { line: Number(match[1]), column: Number(match[2]) } : undefined;
+  const found = /== SQL \(line (\d+), position (\d+)\)/.exec(text);
+  if (found) return { line: Number(found[1]), column: Number(found[2]) };
+  const match = /line (\d+),? pos(?:ition)? (\d+)/.exec(text);
+  return match ? { line: Number(match[1]), column: Number(match[2]) + 1 } : undefined;
 };
 
 /** What a dry run was refused for. `before` are the lines that we put above the caller's text. */
