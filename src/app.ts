@@ -15,6 +15,7 @@ import {
 import { openPublications, type Publication, parquetSession, type Unmade } from './build/transform/index.js';
 import { auditSink } from './cli/audit-sink.js';
 import { type Home, homeAt, lastTransforms } from './cli/home.js';
+import { openLake } from './cli/lake/open-lake.js';
 import { bytesOf } from './cli/size.js';
 import { openTables, type Tables } from './cli/tables.js';
 import {
@@ -38,6 +39,7 @@ import { graphqlRoutes } from './serve/graphql/index.js';
 import { type HttpServer, httpServer } from './serve/http/index.js';
 import { openSqlServer, type SqlServer } from './serve/pgwire/index.js';
 import { restRoutes } from './serve/rest/index.js';
+import { holdNamed } from './store/delta/index.js';
 import { openDuckDb, openWarehouse, type Warehouse } from './store/engine/index.js';
 import { type Kv, openKv } from './store/kv/index.js';
 import { ingestLedger, type LedgerBatch, migrate } from './store/state/index.js';
@@ -124,6 +126,8 @@ export const openApp = async (options: AppOptions): Promise<App> => {
   };
 
   try {
+    const lake = await openLake(config, home.lake, { writes: true, signal: stopping.signal });
+    if (lake) keep(lake);
     // The slow starts at once: two clusters, the model's compiler, DuckDB, the key-value store.
     const [loaded, clusters, duckdb, kv] = await Promise.all([
       options.model ?? loadModel(config.model, { emit }),
@@ -132,6 +136,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         memory: config.duckdbMemory,
         threads: config.duckdbThreads,
         tempDir: join(home.tmp, 'duckdb'),
+        hold: holdNamed,
         emit,
       }).then(keep),
       openKv({ redisUrl: config.redisUrl, dir: home.kv, emit }).then(keep),

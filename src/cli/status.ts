@@ -1,6 +1,7 @@
 import type { App } from '../app.js';
 import { PRODUCTION, type Publication } from '../build/transform/index.js';
 import { timestampText } from '../query/index.js';
+import { isAddress } from '../store/delta/index.js';
 import type { Context } from './context.js';
 import { diskUse, readRun } from './home.js';
 import { keyText, size, table } from './print.js';
@@ -92,7 +93,7 @@ export const status = async (context: Context, app: App): Promise<void> => {
       proof: r.proof ?? null,
       refused: r.refused ?? null,
     })),
-    disk: { bytes: diskUse(home.dir), lake: diskUse(home.lake) },
+    disk: { bytes: diskUse(home.dir), lake: isAddress(home.lake) ? null : diskUse(home.lake) },
   };
   if (context.json) {
     context.out(`${JSON.stringify(report, null, 2)}\n`);

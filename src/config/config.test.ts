@@ -23,9 +23,25 @@ describe('settings', () => {
     ['ASSAY_RAW', 'oracle'],
     ['ASSAY_DUCKDB_MEMORY', 'much'],
     ['ASSAY_SQL_SESSIONS', '0'],
-    ['ASSAY_LAKE', 's3://bucket'],
+    ['ASSAY_LAKE', 'gs://bucket'],
+    ['ASSAY_LAKE', 's3://'],
+    ['ASSAY_LAKE_CACHE', '10'],
+    ['ASSAY_S3_PATH_STYLE', 'yes'],
   ])('%s=%s is refused by name', (name, value) => {
     expect(() => read({ [name]: value })).toThrow(new RegExp(`${name}=${value}`.replaceAll('/', '\\/')));
+  });
+  it('take a bucket as the lake as it is named', () => {
+    const c = read({
+      ASSAY_LAKE: 's3://bucket/a',
+      ASSAY_S3_ENDPOINT: 'http://127.0.0.1:9000',
+      AWS_DEFAULT_REGION: 'eu-west-2',
+    });
+    expect([c.lake, c.s3, c.lakeCache]).toEqual([
+      's3://bucket/a',
+      { endpoint: 'http://127.0.0.1:9000', region: 'eu-west-2', pathStyle: undefined },
+      10_000_000_000,
+    ]);
+    expect(() => read({ ASSAY_S3_ENDPOINT: 'http://u:geheim@host' })).toThrow(/ASSAY_S3_ENDPOINT=\*\*\*/);
   });
   it('refuse a target of lineage that is neither a file nor an address, without printing it', () => {
     for (const target of ['lineage.jsonl', 'file:lineage.jsonl', 'ftp://u:geheim@host', 'http://']) {

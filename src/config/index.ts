@@ -19,7 +19,16 @@ export interface Config {
   readonly postgresUrl: string | undefined;
   readonly sessionPostgresUrl: string | undefined;
   readonly redisUrl: string | undefined;
+  /** A folder, or `s3://bucket/prefix`; undefined: below the home. */
   readonly lake: string | undefined;
+  /** How the bucket is reached; credentials are found by the usual AWS variables, profile or role. */
+  readonly s3: {
+    readonly endpoint: string | undefined;
+    readonly region: string | undefined;
+    readonly pathStyle: boolean | undefined;
+  };
+  /** Bytes of a bucket's objects that are kept on this machine at most. */
+  readonly lakeCache: number;
   readonly raw: 'postgres' | 'lake';
   readonly jwtSecret: string | undefined;
   readonly jwtIssuer: string | undefined;
@@ -113,7 +122,46 @@ export const SETTINGS = {
     'Redis (redis://, rediss://; several comma-separated: a cluster) instead of the embedded store',
     true,
   ),
-  lake: text('ASSAY_LAKE', 'folder of the Delta lake instead of HOME/lake'),
+  lake: {
+    name: 'ASSAY_LAKE',
+    doc: 'folder of the Delta lake, or s3://bucket/prefix, instead of HOME/lake',
+    read: (t) => {
+      if (t !== undefined && /^\w+:/.test(t) && !/^s3a?:\/\/[^/]+/.test(t))
+        throw bad('ASSAY_LAKE', t, 'a folder or s3://bucket/prefix is wanted');
+      return t;
+    },
+  } as Setting<string | undefined>,
+  s3Endpoint: {
+    name: 'ASSAY_S3_ENDPOINT',
+    doc: 'http(s)://host[:port] of an S3-compatible store (default: Amazon S3); credentials by the usual AWS variables',
+    read: (t) => {
+      if (t === undefined) return undefined;
+      const url = URL.canParse(t) ? new URL(t) : undefined;
+      if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
+        throw bad('ASSAY_S3_ENDPOINT', '***', 'http(s)://host[:port] without a name or password is wanted');
+      return t;
+    },
+  } as Setting<string | undefined>,
+  s3PathStyle: {
+    name: 'ASSAY_S3_PATH_STYLE',
+    doc: 'whether buckets are named in the path: true or false (default: true with ASSAY_S3_ENDPOINT)',
+    read: (t) => {
+      if (t !== undefined && t !== 'true' && t !== 'false')
+        throw bad('ASSAY_S3_PATH_STYLE', t, 'true or false is wanted');
+      return t === undefined ? undefined : t === 'true';
+    },
+  } as Setting<boolean | undefined>,
+  s3Region: text('AWS_REGION', 'region of the bucket (default: AWS_DEFAULT_REGION, else us-east-1)'),
+  s3DefaultRegion: text('AWS_DEFAULT_REGION', 'region of the bucket where AWS_REGION is not set'),
+  lakeCache: {
+    name: 'ASSAY_LAKE_CACHE',
+    doc: 'copies of a bucket’s objects that are kept on this machine at most, such as 20GB (default 10GB)',
+    read: (t) => {
+      const match = /^(\d{1,6}(?:\.\d{1,3})?)(MB|GB|TB)$/.exec(t ?? '10GB');
+      if (!match) throw bad('ASSAY_LAKE_CACHE', t ?? '', 'a size such as 500MB or 20GB is wanted');
+      return Math.round(Number(match[1]) * { MB: 1e6, GB: 1e9, TB: 1e12 }[match[2] as 'MB']);
+    },
+  } as Setting<number>,
   raw: choice('ASSAY_RAW', 'which copy of gold serves raw queries', ['postgres', 'lake'] as const, 'postgres'),
   jwtSecret: text('ASSAY_JWT_SECRET', 'secret of the HS256 tokens (at least 32 bytes); the demo makes its own', true),
   jwtIssuer: text('ASSAY_JWT_ISSUER', 'required issuer of tokens'),
@@ -187,8 +235,6 @@ export const readConfig = (
   const model = get(SETTINGS.model);
   const transforms = get(SETTINGS.transforms);
   const lake = get(SETTINGS.lake);
-  if (lake?.startsWith('s3://'))
-    throw bad(SETTINGS.lake.name, lake, 'this version keeps the lake in a folder; object stores come later');
   const pgDir = get(SETTINGS.pgDir);
   return Object.freeze({
     home: at(get(SETTINGS.home)),
@@ -203,7 +249,13 @@ export const readConfig = (
     postgresUrl: get(SETTINGS.postgresUrl),
     sessionPostgresUrl: get(SETTINGS.sessionPostgresUrl),
     redisUrl: get(SETTINGS.redisUrl),
-    lake: lake === undefined ? undefined : at(lake),
+    lake: lake === undefined ? undefined : /^s3a?:/.test(lake) ? lake.replace(/\/+$/, '') : at(lake),
+    s3: {
+      endpoint: get(SETTINGS.s3Endpoint),
+      region: get(SETTINGS.s3Region) ?? get(SETTINGS.s3DefaultRegion),
+      pathStyle: get(SETTINGS.s3PathStyle),
+    },
+    lakeCache: get(SETTINGS.lakeCache),
     raw: get(SETTINGS.raw),
     jwtSecret: secret(SETTINGS.jwtSecret),
     jwtIssuer: get(SETTINGS.jwtIssuer),
@@ -225,7 +277,11 @@ export const readConfig = (
 };
 
 /** The process's own environment; the only place in the service that reads it. */
-export const processConfig = (root: string): Config => readConfig(process.env, root, process.cwd());
+export const processConfig = (root: string): Config => {
+  // Which Node the SDK of a later day wants is for whoever installs that one, and not for who runs a command.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+  return readConfig(process.env, root, process.cwd());
+};
 
 /** The configuration as it may be printed: secrets hidden. */
 export const redacted = (config: Config): Record<string, unknown> =>
