@@ -1,7 +1,8 @@
 export { type AdoptFolder, addsOfFolder } from './adopt.js';
+export { type Alter, addConstraint, dropConstraint, keepCommitTimes, setDomain, setProperties } from './alter.js';
 export { type Change, type Committed, commit } from './commit.js';
-export type { ConflictKind, Reads } from './conflict.js';
-export { type Alter, evolveTable } from './evolve.js';
+export type { ConflictKind, Isolation, Reads } from './conflict.js';
+export { evolveTable } from './evolve.js';
 export { fileKey, vectorId } from './file-key.js';
 export type { ByteRange, DeltaFiles, FoundFile, Held, NeededFile } from './files.js';
 export { findCommit } from './log.js';

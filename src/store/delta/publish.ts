@@ -1,12 +1,12 @@
 import { error } from '../../errors/index.js';
 import type { Emit } from '../../query/index.js';
-import { checkpointDue, cleanLog, writeCheckpoint } from './checkpoint.js';
-import { type Committed, commit } from './commit.js';
+import type { Committed } from './commit.js';
 import type { Reads } from './conflict.js';
-import { decodePath, LOG } from './paths.js';
-import { takeSnapshot } from './snapshot.js';
-import type { AddFile, DeltaTable, PartitionValues, Snapshot } from './types.js';
-import { checkWritable } from './writable.js';
+import { fileKey } from './file-key.js';
+import { partitionKey } from './partition-groups.js';
+import { checkThere } from './present-files.js';
+import { publishChange } from './publish-change.js';
+import type { AddFile, PartitionValues, Snapshot } from './types.js';
 import type { Staged } from './write-parquet.js';
 
 export interface Publish {
@@ -19,45 +19,22 @@ export interface Publish {
   readonly now?: number;
   /** Hears of a checkpoint that could not be written; without it that is thrown, though the commit stands. */
   readonly emit?: Emit;
+  readonly signal?: AbortSignal;
 }
 
-/** Every tenth version gets a checkpoint, so that replay stays short; the commit stands whether or not this ends. */
-const afterCommit = async (snapshot: Snapshot, version: number, now: number): Promise<void> => {
-  if (!checkpointDue({ ...snapshot, version })) return;
-  const current = await takeSnapshot(snapshot.table, version);
-  if (!current) return;
-  await writeCheckpoint(current, now);
-  await cleanLog(current, now);
-};
-
-const publish = async (
-  { snapshot, staged, txnId, operation = 'WRITE', now = Date.now(), emit }: Publish & { readonly operation?: string },
+const publish = (
+  { snapshot, staged, txnId, operation = 'WRITE', now, emit, signal }: Publish & { readonly operation?: string },
   removes: readonly AddFile[],
   reads: Reads,
   parameters: Readonly<Record<string, string>>,
-): Promise<Committed> => {
-  const { table } = snapshot;
-  checkWritable(table.path, snapshot.protocol, snapshot.metadata, snapshot.schema);
-  if (removes.length > 0 && snapshot.metadata.configuration['delta.appendOnly'] === 'true')
-    throw error('delta-unsupported', { table: table.path, feature: 'overwriting where delta.appendOnly is set' });
-  const done = await commit(table, {
-    readVersion: snapshot.version,
-    adds: staged.adds,
-    removes,
-    reads,
-    txnId,
-    operation,
-    parameters,
+): Promise<Committed> =>
+  publishChange({
+    ...{ snapshot, adds: staged.adds, removes, reads, txnId, operation, parameters },
     metrics: { numFiles: String(staged.adds.length), numOutputRows: String(staged.rows) },
-    now,
+    ...(now === undefined ? {} : { now }),
+    ...(emit ? { emit } : {}),
+    ...(signal ? { signal } : {}),
   });
-  if (!done.already)
-    await afterCommit(snapshot, done.version, now).catch((thrown: unknown) => {
-      if (!emit) throw thrown;
-      emit('bug', { where: `the checkpoint of ${table.path} at version ${done.version}`, error: thrown });
-    });
-  return done;
-};
 
 /** Adds the staged files to the table. Other appends never conflict. Errors: those of `commit`, `delta-unsupported`. */
 export const appendFiles = (given: Publish): Promise<Committed> => publish(given, [], 'nothing', { mode: 'Append' });
@@ -65,9 +42,6 @@ export const appendFiles = (given: Publish): Promise<Committed> => publish(given
 /** The staged files become the table's whole contents. Errors: those of `commit`, `delta-unsupported`. */
 export const overwriteTable = (given: Publish): Promise<Committed> =>
   publish(given, given.snapshot.adds, 'table', { mode: 'Overwrite' });
-
-const keyOf = (columns: readonly string[], values: PartitionValues) =>
-  JSON.stringify(columns.map((column) => values[column] ?? null));
 
 /**
  * The staged files become the contents of these partitions (those of the staged files when not given; a partition that is given
@@ -80,15 +54,15 @@ export const overwritePartitions = async (
   const { snapshot, staged } = given;
   const columns = snapshot.metadata.partitionColumns;
   const wanted = new Map(
-    (given.partitions ?? staged.adds.map((add) => add.partitionValues)).map((p) => [keyOf(columns, p), p]),
+    (given.partitions ?? staged.adds.map((add) => add.partitionValues)).map((p) => [partitionKey(columns, p), p]),
   );
-  const outside = staged.adds.find((add) => !wanted.has(keyOf(columns, add.partitionValues)));
+  const outside = staged.adds.find((add) => !wanted.has(partitionKey(columns, add.partitionValues)));
   if (outside)
     throw error('delta-schema', {
       table: snapshot.table.path,
       what: `a staged file lies in the partition ${JSON.stringify(outside.partitionValues)}, which is not overwritten`,
     });
-  const removes = snapshot.adds.filter((add) => wanted.has(keyOf(columns, add.partitionValues)));
+  const removes = snapshot.adds.filter((add) => wanted.has(partitionKey(columns, add.partitionValues)));
   const partitions = [...wanted.values()];
   return publish(given, removes, { partitions }, { mode: 'Overwrite', predicate: JSON.stringify(partitions) });
 };
@@ -107,18 +81,6 @@ export interface Replace {
   readonly emit?: Emit;
 }
 
-/** A commit must not name a file that a clean-up has taken, or that was never written. */
-const checkThere = async ({ files }: DeltaTable, adds: readonly AddFile[]): Promise<void> => {
-  for (let at = 0; at < adds.length; at += 64)
-    await Promise.all(
-      adds.slice(at, at + 64).map(async ({ path }) => {
-        const file = decodePath(path, files.location(LOG), files.location('.'));
-        if (!(await files.stat(file)))
-          throw error('delta-corrupt', { file: files.location(file), why: 'it is missing, and was to be published' });
-      }),
-    );
-};
-
 const rowsOf = (adds: readonly AddFile[]): number =>
   adds.reduce((sum, { stats }) => sum + Number(/"numRecords":(\d+)/.exec(stats ?? '')?.[1] ?? 0), 0);
 
@@ -129,10 +91,10 @@ const rowsOf = (adds: readonly AddFile[]): number =>
  */
 export const replaceFiles = async (given: Replace): Promise<Committed> => {
   const { snapshot } = given;
-  const live = new Set(snapshot.adds.map((add) => add.path));
-  const wanted = new Map(given.desired.map((add) => [add.path, add]));
-  const adds = [...wanted.values()].filter((add) => !live.has(add.path));
-  const removes = snapshot.adds.filter((add) => !wanted.has(add.path));
+  const live = new Set(snapshot.adds.map(fileKey));
+  const wanted = new Map(given.desired.map((add) => [fileKey(add), add]));
+  const adds = [...wanted.values()].filter((add) => !live.has(fileKey(add)));
+  const removes = snapshot.adds.filter((add) => !wanted.has(fileKey(add)));
   if (adds.length === 0 && removes.length === 0) return { version: snapshot.version, already: true };
   await checkThere(snapshot.table, adds);
   return publish({ ...given, staged: { adds, rows: rowsOf(adds) } }, removes, 'table', {

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AssayError, error } from '../../errors/index.js';
-import { commit } from './commit.js';
 import type { ParquetEngine } from './parquet-engine.js';
-import { createTable, openTable, tableAt } from './table.js';
+import { openTable } from './table.js';
 
 const noEngine: ParquetEngine = {
   execute: async () => Promise.reject(error('engine-failed', { engine: 'none' })),
@@ -97,13 +96,16 @@ describe('replay', () => {
     const features = (...names: string[]) => ({
       protocol: { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: names, writerFeatures: names },
     });
-    const dv = { deletionVector: { storageType: 'u', pathOrInlineDv: 'x', sizeInBytes: 1, cardinality: 1 } };
-    const mode = { metaData: { ...metaData.metaData, configuration: { 'delta.columnMapping.mode': 'name' } } };
+    const dv = { deletionVector: { storageType: 'x', pathOrInlineDv: 'x', sizeInBytes: 1, cardinality: 1 } };
+    const mapped = (mode: string) => ({
+      metaData: { ...metaData.metaData, configuration: { 'delta.columnMapping.mode': mode } },
+    });
     for (const [first, feature] of [
       [[features('typeWidening'), metaData], 'typeWidening'],
       [[features('somethingNew-preview'), metaData], 'somethingNew-preview'],
-      [[features('deletionVectors'), metaData, add('a', dv)], 'deletionVectors'],
-      [[features('columnMapping'), mode], 'columnMapping'],
+      [[features('deletionVectors'), metaData, add('a', dv)], 'deletion vectors stored as x'],
+      [[features('columnMapping'), mapped('name')], 'columnMapping without the name of the column a'],
+      [[features('columnMapping'), mapped('other')], 'columnMapping in the mode other'],
       [[{ protocol: { minReaderVersion: 4, minWriterVersion: 8 } }, metaData], 'reader version 4'],
     ] as const)
       await expect(openTable(await given([first]), noEngine)).rejects.toMatchObject({
@@ -138,57 +140,5 @@ describe('replay', () => {
       ),
       { numRuns: 300 },
     );
-  });
-});
-
-describe('conflicts', () => {
-  const columns = [{ name: 'a', type: { kind: 'bigint' }, nullable: true }] as const;
-  const file = (path: string, p: string) => ({
-    path,
-    partitionValues: { p },
-    size: 1,
-    modificationTime: 1,
-    dataChange: true,
-  });
-  const base = { adds: [], removes: [], reads: 'nothing', operation: 'WRITE' } as const;
-  const fresh = async () => {
-    const path = join(root, `t${++tables}`);
-    await createTable(path, noEngine, { columns, partitionColumns: [] });
-    return tableAt(path, noEngine);
-  };
-  it.each([
-    ['an append after any append', { adds: [file('x', '1')] }, { adds: [file('y', '1')] }, undefined],
-    ['an overwrite after an append', { adds: [file('x', '1')] }, { reads: 'table' }, 'ConcurrentAppend'],
-    ['partitions apart', { adds: [file('x', '1')] }, { reads: { partitions: [{ p: '2' }] } }, undefined],
-    ['one partition twice', { adds: [file('x', '1')] }, { reads: { partitions: [{ p: '1' }] } }, 'ConcurrentAppend'],
-    ['a compaction before', { adds: [file('x', '1')], dataChange: false }, { reads: 'table' }, undefined],
-    ['a file removed twice', { removes: [file('z', '1')] }, { removes: [file('z', '1')] }, 'ConcurrentDeleteDelete'],
-    ['a read file removed', { removes: [file('z', '1')] }, { reads: 'table' }, 'ConcurrentDeleteRead'],
-    ['a new schema', { metadata: metaData.metaData }, { adds: [file('x', '1')] }, 'MetadataChanged'],
-    ['a new protocol', { protocol: protocol.protocol }, { adds: [file('x', '1')] }, 'ProtocolChanged'],
-  ] as const)('%s', async (_, winner, loser, kind) => {
-    const table = await fresh();
-    expect(await commit(table, { ...base, ...winner, readVersion: 0, txnId: 'w' })).toEqual({
-      version: 1,
-      already: false,
-    });
-    const second = commit(table, { ...base, ...loser, readVersion: 0, txnId: 'l' });
-    if (kind) await expect(second).rejects.toMatchObject({ code: 'delta-conflict', parameters: { version: 1, kind } });
-    else expect(await second).toEqual({ version: 2, already: false });
-  });
-  it('an id that was committed is not committed again', async () => {
-    const table = await fresh();
-    const change = { ...base, adds: [file('x', '1')], readVersion: 0, txnId: 'one' };
-    const all = await Promise.all([commit(table, change), commit(table, change), commit(table, change)]);
-    expect(all.map((c) => c.version)).toEqual([1, 1, 1]);
-    expect(all.filter((c) => !c.already).length).toBe(1);
-  });
-  it('a log that was cleaned is not filled up again from behind', async () => {
-    const table = await fresh();
-    for (let v = 0; v < 4; v++) await commit(table, { ...base, readVersion: v, txnId: `${v}` });
-    for (const v of [0, 1, 2]) await rm(join(table.path, '_delta_log', name(v)));
-    await expect(commit(table, { ...base, readVersion: 0, txnId: 'late' })).rejects.toMatchObject({
-      code: 'delta-corrupt',
-    });
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { boundText, type ColumnStatistics, readStatistics, shortMax, shortMin, statsText } from './stats.js';
+import { boundText, type ColumnStatistics, readStatistics, shortMax, shortMin, statKey, statsText } from './stats.js';
 
 const measured = (min: string, max: string, hasNan = false): ColumnStatistics => ({ min, max, nulls: '0', hasNan });
 /** The order in which Parquet and Delta compare text: by UTF-8 bytes. */
@@ -49,7 +49,7 @@ describe('bounds of other types', () => {
 });
 
 describe('statistics of a file', () => {
-  it('are one line of JSON, quoted names read back, nested columns left out', () => {
+  it('are one line of JSON, quoted names read back, elements of lists left out', () => {
     const entry = (key: string, value: readonly (readonly [string, string])[]) => ({
       key,
       value: value.map(([k, v]) => ({ key: k, value: v })),
@@ -62,14 +62,39 @@ describe('statistics of a file', () => {
       ]),
       entry('"l"."element"', [['null_count', '9']]),
     ]);
-    expect([...columns.keys()]).toEqual(['a "b"']);
+    expect(columns.get('a "b"')?.nulls).toBe('3');
     const field = { name: 'a "b"', type: 'long', nullable: true, metadata: {} };
-    expect(JSON.parse(statsText('7', [field], columns))).toEqual({
+    const list = { type: 'array', elementType: 'long', containsNull: true } as const;
+    const fields = [field, { ...field, name: 'l', type: list }];
+    expect(JSON.parse(statsText('7', fields, columns))).toEqual({
       numRecords: 7,
       minValues: { 'a "b"': 1 },
       maxValues: { 'a "b"': 2 },
       nullCount: { 'a "b"': 3 },
     });
+  });
+  it('stand below a struct for the fields in it', () => {
+    const simple = (name: string) => ({ name, type: 'long', nullable: true, metadata: {} });
+    const inner = { type: 'struct', fields: [simple('x'), simple('y')] } as const;
+    const fields = [{ ...simple('s'), type: inner }, simple('z')];
+    const columns = new Map([
+      [statKey(['s', 'x']), measured('9223372036854775806', '9223372036854775807')],
+      [statKey(['z']), measured('1', '2')],
+    ]);
+    expect(statsText('1', fields, columns)).toBe(
+      '{"numRecords":1,"minValues":{"s":{"x":9223372036854775806},"z":1},"maxValues":{"s":{"x":9223372036854775807},"z":2},"nullCount":{"s":{"x":0},"z":0}}',
+    );
+    const keys = (configuration: Readonly<Record<string, string>>) =>
+      Object.keys((JSON.parse(statsText('1', fields, columns, configuration)) as { minValues: object }).minValues);
+    expect(keys({ 'delta.dataSkippingNumIndexedCols': '2' })).toEqual(['s']);
+    expect(keys({ 'delta.dataSkippingNumIndexedCols': '0' })).toEqual([]);
+    expect(keys({ 'delta.dataSkippingStatsColumns': 'Z' })).toEqual(['z']);
+    expect(keys({ 'delta.dataSkippingStatsColumns': '`s`.`x`, other' })).toEqual(['s']);
+    expect(keys({ 'delta.dataSkippingStatsColumns': 's' })).toEqual(['s']);
+  });
+  it('give a FLOAT as the very number that it is', () => {
+    expect(boundText('float', 'max', measured('0', '0.1'))).toBe('0.10000000149011612');
+    expect(boundText('double', 'max', measured('0', '0.1'))).toBe('0.1');
   });
   it('cover the first 32 columns', () => {
     const fields = Array.from({ length: 40 }, (_, i) => ({

@@ -1,4 +1,5 @@
 import { parseType } from '../../query/index.js';
+import { indexedColumns } from './indexed-columns.js';
 import type { EngineValue } from './parquet-engine.js';
 import type { DeltaField, DeltaType } from './types.js';
 
@@ -10,8 +11,9 @@ export interface ColumnStatistics {
   readonly hasNan: boolean;
 }
 
-/** How many columns have statistics: the protocol's default of `delta.dataSkippingNumIndexedCols`. */
-const INDEXED = 32;
+/** A column's key by its path: names of nested ones stand behind those of the structs that they are in. */
+export const statKey = (path: readonly string[]): string => path.join('\0');
+
 const PREFIX = 32;
 
 /** A lower bound of text: its first 32 characters. */
@@ -61,33 +63,62 @@ export const boundText = (
     return text === undefined ? undefined : JSON.stringify(text);
   }
   // Parquet's bounds leave NaN out; Spark puts it above every number.
-  if (type === 'float' || type === 'double') return hasNan || !NUMBER.test(value) ? undefined : value;
+  if (type === 'float' || type === 'double') {
+    if (hasNan || !NUMBER.test(value)) return undefined;
+    // A FLOAT's short text means another number to who reads it as a DOUBLE.
+    return type === 'float' ? String(Math.fround(Number(value))) : value;
+  }
   if (parseType(type)?.kind === 'decimal') return NUMBER.test(value) ? value : undefined;
   return undefined;
 };
 
-/** A file's statistics as the log keeps them: JSON text with exact numbers. */
-export const statsText = (
-  rows: string,
+interface Parts {
+  readonly minValues: string[];
+  readonly maxValues: string[];
+  readonly nullCount: string[];
+}
+
+/** Adds the entries of some fields; those of a struct stand below its name. */
+const addEntries = (
+  parts: Parts,
   fields: readonly DeltaField[],
   columns: ReadonlyMap<string, ColumnStatistics>,
-): string => {
-  const parts: Record<'minValues' | 'maxValues' | 'nullCount', string[]> = {
-    minValues: [],
-    maxValues: [],
-    nullCount: [],
-  };
-  for (const { name, type } of fields.slice(0, INDEXED)) {
-    const found = columns.get(name);
-    if (!found) continue;
+  indexed: (path: readonly string[]) => boolean,
+  above: readonly string[],
+): void => {
+  for (const { name, type } of fields) {
+    const path = [...above, name];
     const key = JSON.stringify(name);
+    if (typeof type !== 'string') {
+      if (type.type !== 'struct') continue;
+      const inner: Parts = { minValues: [], maxValues: [], nullCount: [] };
+      addEntries(inner, type.fields, columns, indexed, path);
+      for (const part of ['minValues', 'maxValues', 'nullCount'] as const)
+        if (inner[part].length > 0) parts[part].push(`${key}:{${inner[part].join(',')}}`);
+      continue;
+    }
+    const found = columns.get(statKey(path));
+    if (!found || !indexed(path)) continue;
     const min = boundText(type, 'min', found);
     const max = boundText(type, 'max', found);
     if (min !== undefined) parts.minValues.push(`${key}:${min}`);
     if (max !== undefined) parts.maxValues.push(`${key}:${max}`);
-    if (typeof type === 'string' && found.nulls !== undefined && /^\d+$/.test(found.nulls))
-      parts.nullCount.push(`${key}:${found.nulls}`);
+    if (found.nulls !== undefined && /^\d+$/.test(found.nulls)) parts.nullCount.push(`${key}:${found.nulls}`);
   }
+};
+
+/**
+ * A file's statistics as the log keeps them: JSON text with exact numbers. `fields` are the columns that are no partition columns;
+ * `configuration` says which of them have statistics.
+ */
+export const statsText = (
+  rows: string,
+  fields: readonly DeltaField[],
+  columns: ReadonlyMap<string, ColumnStatistics>,
+  configuration: Readonly<Record<string, string>> = {},
+): string => {
+  const parts: Parts = { minValues: [], maxValues: [], nullCount: [] };
+  addEntries(parts, fields, columns, indexedColumns(fields, configuration), []);
   const lists = Object.entries(parts).map(([name, entries]) => `"${name}":{${entries.join(',')}}`);
   return `{"numRecords":${rows},${lists.join(',')}}`;
 };
@@ -103,18 +134,22 @@ export const mapEntries = (value: EngineValue | undefined): readonly [string, En
       )
     : [];
 
-/** `column_statistics` of COPY's RETURN_STATS. Keys are quoted paths; those of nested columns are left out. */
+const QUOTED_PATH = /^"(?:[^"]|"")*"(?:\."(?:[^"]|"")*")*$/;
+/** The names in a path of quoted names with points between them. */
+const pathOf = (text: string): readonly string[] =>
+  [...text.matchAll(/"((?:[^"]|"")*)"/g)].map(([, name = '']) => name.replaceAll('""', '"'));
+
+/** `column_statistics` of COPY's RETURN_STATS, by `statKey`. Those of elements of lists and maps are there too, and of no column. */
 export const readStatistics = (value: EngineValue | undefined): ReadonlyMap<string, ColumnStatistics> => {
   const columns = new Map<string, ColumnStatistics>();
   for (const [path, measured] of mapEntries(value)) {
-    const match = /^"((?:[^"]|"")*)"$/.exec(path);
-    if (!match) continue;
+    if (!QUOTED_PATH.test(path)) continue;
     const map = new Map(mapEntries(measured));
     const text = (key: string) => {
       const found = map.get(key);
       return typeof found === 'string' ? found : undefined;
     };
-    columns.set((match[1] ?? '').replaceAll('""', '"'), {
+    columns.set(statKey(pathOf(path)), {
       min: text('min'),
       max: text('max'),
       nulls: text('null_count'),

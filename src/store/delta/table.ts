@@ -1,22 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { AssayError, error } from '../../errors/index.js';
+import { checkProperties } from './alter.js';
 import { commit } from './commit.js';
 import { type DeltaFiles, localFiles } from './files.js';
 import type { ParquetEngine } from './parquet-engine.js';
 import { decodePath } from './paths.js';
+import { declaredRules } from './rules.js';
 import { isAddress } from './s3/address.js';
 import { mountedFiles } from './s3/mount.js';
 import { schemaOf, schemaText } from './schema.js';
 import { takeSnapshot } from './snapshot.js';
-import type { AddFile, DeltaTable, Metadata, Snapshot, TableColumn } from './types.js';
+import type { AddFile, DeltaTable, Protocol, Snapshot, TableColumn } from './types.js';
+import { withFeature } from './writable.js';
 
 export interface CreateTable {
   readonly columns: readonly TableColumn[];
   readonly partitionColumns: readonly string[];
-  /** Name to an SQL condition that every row meets (`delta.constraints.<name>`); makes the table of protocol (1,3). */
+  /** Name to a condition of Spark SQL that every row meets (`delta.constraints.<name>`); makes the table of protocol (1,3). */
   readonly constraints?: Readonly<Record<string, string>>;
   readonly configuration?: Readonly<Record<string, string>>;
+  /** True: the log keeps commit times itself, so they survive a copy of the folder. Writers must know of it; readers need not. */
+  readonly commitTimes?: boolean;
   readonly description?: string;
   /** Default: a new id. */
   readonly txnId?: string;
@@ -66,42 +71,48 @@ const checkDefinition = (path: string, definition: CreateTable): void => {
   }
 };
 
+/** What version 0 says of the table. Errors: `delta-unsupported` (a property or a condition that we cannot keep). */
+const beginning = (path: string, definition: CreateTable, now: number): Pick<Snapshot, 'metadata' | 'protocol'> => {
+  const { configuration = {}, constraints = {}, commitTimes = false, description } = definition;
+  checkProperties(path, configuration);
+  const checks = Object.entries(constraints).map(([name, text]) => [`delta.constraints.${name.toLowerCase()}`, text]);
+  const plain: Protocol = { minReaderVersion: 1, minWriterVersion: checks.length > 0 ? 3 : 2 };
+  return {
+    protocol: commitTimes ? withFeature(plain, 'inCommitTimestamp') : plain,
+    metadata: {
+      id: randomUUID(),
+      ...(description === undefined ? {} : { description }),
+      format: { provider: 'parquet', options: {} },
+      schemaString: schemaText(schemaOf(definition.columns)),
+      partitionColumns: definition.partitionColumns,
+      configuration: {
+        ...configuration,
+        ...(commitTimes ? { 'delta.enableInCommitTimestamps': 'true' } : {}),
+        ...Object.fromEntries(checks),
+      },
+      createdTime: now,
+    },
+  };
+};
+
 /**
  * Opens the table, or makes it with version 0. Two that create at once get the same table.
- * Errors: `delta-schema` when there is one of other columns, and those of `openTable`.
+ * Errors: `delta-schema` when there is one of other columns, `delta-unsupported`, and those of `openTable`.
  */
 export const createTable = async (path: string, engine: ParquetEngine, definition: CreateTable): Promise<Snapshot> => {
   const table = tableAt(path, engine);
   checkDefinition(table.path, definition);
-  const schemaString = schemaText(schemaOf(definition.columns));
+  const schema = schemaOf(definition.columns);
   const found = await takeSnapshot(table);
-  if (found) return sameShape(found, schemaString, definition);
-  const constraints = Object.entries(definition.constraints ?? {});
+  if (found) return sameShape(found, schemaText(schema), definition);
   const now = Date.now();
-  const metadata: Metadata = {
-    id: randomUUID(),
-    ...(definition.description === undefined ? {} : { description: definition.description }),
-    format: { provider: 'parquet', options: {} },
-    schemaString,
-    partitionColumns: definition.partitionColumns,
-    configuration: {
-      ...definition.configuration,
-      ...Object.fromEntries(constraints.map(([name, condition]) => [`delta.constraints.${name}`, condition])),
-    },
-    createdTime: now,
-  };
+  const begun = beginning(table.path, definition, now);
+  declaredRules({ table, schema, metadata: begun.metadata });
   try {
     await commit(table, {
-      readVersion: -1,
-      adds: [],
-      removes: [],
-      reads: 'table',
+      ...{ readVersion: -1, adds: [], removes: [], reads: 'table', operation: 'CREATE TABLE', ...begun, now },
       txnId: definition.txnId ?? randomUUID(),
-      operation: 'CREATE TABLE',
       parameters: { partitionBy: JSON.stringify(definition.partitionColumns) },
-      protocol: { minReaderVersion: 1, minWriterVersion: constraints.length > 0 ? 3 : 2 },
-      metadata,
-      now,
     });
   } catch (thrown) {
     // Somebody else made it in the meantime: theirs is the table, if it has this shape.
@@ -109,5 +120,5 @@ export const createTable = async (path: string, engine: ParquetEngine, definitio
   }
   const made = await takeSnapshot(table);
   if (!made) throw error('lake-unusable', { path: table.path, why: 'the table vanished while it was made' });
-  return sameShape(made, schemaString, definition);
+  return sameShape(made, schemaText(schema), definition);
 };

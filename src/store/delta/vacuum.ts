@@ -1,15 +1,19 @@
 import { error } from '../../errors/index.js';
-import { decodePath } from './paths.js';
+import type { FoundFile } from './files.js';
+import { decodePath, isAbsolutePath, LOG } from './paths.js';
 import { takeSnapshot } from './snapshot.js';
-import type { DeltaTable } from './types.js';
+import type { DeltaTable, Snapshot } from './types.js';
 import { checkWritable } from './writable.js';
+import { tombstoneRetention } from './write-checkpoint.js';
 
 /** Shortest retention: a reader or writer of another make may be at work for that long (the protocol's own week). */
 const WEEK = 168 * 3_600_000;
+const DAY = 24 * 3_600_000;
 
 export interface Vacuum {
-  /** Milliseconds that removed and never published files stay. Below a week only with `force`. */
+  /** Milliseconds that removed and never published files stay; default the table's `delta.deletedFileRetentionDuration`, else a week. */
   readonly retention?: number;
+  /** Allows less than a week, and less than the table says. */
   readonly force?: boolean;
   /** Versions that must stay readable, such as those that a publication names. */
   readonly keepVersions?: readonly number[];
@@ -19,9 +23,9 @@ export interface Vacuum {
   readonly keep?: (path: string) => boolean | Promise<boolean>;
   /** Only says what would go. */
   readonly dryRun?: boolean;
-  readonly signal?: AbortSignal;
   /** Milliseconds since 1970; default the clock. */
   readonly now?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** Files that went, or would go; paths below the table's folder, with their bytes. */
@@ -32,44 +36,118 @@ export interface Vacuumed {
   readonly retention: number;
 }
 
-/** `vacuum`, with what went. */
-export const vacuumTable = async (table: DeltaTable, _options: Vacuum = {}): Promise<Vacuumed> => {
-  throw error('delta-unsupported', { table: table.path, feature: 'vacuum' });
+/** How long files stay. Errors: `usage` where that is too short. */
+const retentionOf = ({ table, metadata }: Snapshot, { retention, force }: Vacuum): number => {
+  const own = tombstoneRetention(metadata);
+  if (own === undefined)
+    throw error('delta-unsupported', {
+      table: table.path,
+      feature: `delta.deletedFileRetentionDuration ${metadata.configuration['delta.deletedFileRetentionDuration']}`,
+    });
+  const wanted = retention ?? own;
+  const least = Math.max(WEEK, own);
+  if (wanted < least && !force)
+    throw error('usage', {
+      text: `a retention below ${Math.round(least / 3_600_000)} hours can take files from readers of ${table.path}`,
+    });
+  return wanted;
+};
+
+/** A file's path as the log means it; undefined where it lies elsewhere and is no business of this folder. */
+const ownPath = (table: DeltaTable, encoded: string): string | undefined => {
+  if (!isAbsolutePath(encoded)) return decodePath(encoded, table.path, table.path);
+  const path = decodePath(encoded, table.path, table.path);
+  return path.startsWith(`${table.path}/`) ? path.slice(table.path.length + 1) : undefined;
+};
+
+/** What readers of the newest version, of versions in use and of versions inside the retention need. */
+const neededPaths = async (current: Snapshot, options: Vacuum, since: number): Promise<ReadonlySet<string>> => {
+  const { table } = current;
+  const needed = new Set<string>();
+  const need = (encoded: string) => {
+    const path = ownPath(table, encoded);
+    if (path !== undefined) needed.add(path);
+  };
+  for (const add of current.adds) need(add.path);
+  for (const tombstone of current.tombstones)
+    if ((tombstone.deletionTimestamp ?? Number.POSITIVE_INFINITY) > since) need(tombstone.path);
+  for (const version of options.keepVersions ?? [])
+    for (const add of (await takeSnapshot(table, version))?.adds ?? []) need(add.path);
+  return needed;
 };
 
 /**
- * Removes files of steps that no version in the retention names: what overwrites replaced, and orphans of stopped steps. Only
- * folders of our own steps (`d/<stepId>`) are looked at; files of other writers stay. Gives how many files went.
- * Errors: `usage` (retention too short), those of `openTable`.
+ * Folders and files that begin with `_` or `.` belong to programs (the log is one), but for the change files and for partitions whose
+ * column's name begins so.
  */
-export const vacuum = async (table: DeltaTable, options: Vacuum = {}): Promise<number> => {
-  const { retention = WEEK, force = false, keepVersions = [], keepSteps = [], now = Date.now() } = options;
-  if (retention < WEEK && !force)
-    throw error('usage', { text: `a retention below 168 hours can take files from readers of ${table.path}` });
-  const current = await takeSnapshot(table);
-  if (!current) return 0;
-  checkWritable(table.path, current.protocol, current.metadata, current.schema);
-  const kept = new Set<string>();
-  const keep = (encoded: string) => kept.add(decodePath(encoded, table.path, table.path));
-  for (const add of current.adds) keep(add.path);
-  for (const tombstone of current.tombstones)
-    if ((tombstone.deletionTimestamp ?? now) > now - retention) keep(tombstone.path);
-  for (const version of keepVersions)
-    for (const add of (await takeSnapshot(table, version))?.adds ?? []) keep(add.path);
-  let gone = 0;
-  for (const step of await table.files.list('d')) {
-    if (keepSteps.includes(step)) continue;
-    const folder = `d/${step}`;
-    const paths = await table.files.walk(folder);
-    let left = paths.length;
-    for (const path of paths) {
-      const found = await table.files.stat(path);
-      if (kept.has(path) || !found || found.modified > now - retention) continue;
-      await table.files.removeFile(path);
-      gone += 1;
-      left -= 1;
+const isHidden = (path: string, partitionColumns: readonly string[]): boolean =>
+  path
+    .split('/')
+    .some(
+      (part) =>
+        /^[_.]/.test(part) &&
+        part !== '_change_data' &&
+        !partitionColumns.some((column) => part.startsWith(`${column}=`)),
+    );
+
+/** Unfinished files of stopped writers of the log. */
+const isLeftover = ({ path }: FoundFile): boolean => new RegExp(`^${LOG}/\\.[0-9a-f-]{36}\\.tmp$`).test(path);
+
+const expired = async (
+  before: Snapshot,
+  options: Vacuum,
+  since: number,
+  now: number,
+): Promise<readonly FoundFile[]> => {
+  const { table, metadata } = before;
+  const found = await table.files.survey('.');
+  // The log is read again behind the files: whatever was committed while they were listed is known.
+  const needed = await neededPaths((await takeSnapshot(table)) ?? before, options, since);
+  const atWork = new Set(options.keepSteps ?? []);
+  const isAtWork = (path: string) => path.startsWith('d/') && atWork.has(path.split('/')[1] ?? '');
+  const gone: FoundFile[] = [];
+  for (const file of found) {
+    if (isLeftover(file)) {
+      if (file.modified <= now - DAY) gone.push(file);
+      continue;
     }
-    if (paths.length > 0 && left === 0) await table.files.removeFolder(folder);
+    if (isHidden(file.path, metadata.partitionColumns) || needed.has(file.path) || file.modified > since) continue;
+    if (isAtWork(file.path) || (await options.keep?.(file.path))) continue;
+    gone.push(file);
   }
   return gone;
 };
+
+/** Folders of our own steps that nothing is left in. Folders of other writers stay: one may be writing there. */
+const emptied = (found: readonly string[], gone: readonly FoundFile[]): readonly string[] => {
+  const stepOf = (path: string) => /^d\/[^/]+(?=\/)/.exec(path)?.[0];
+  const left = new Set(gone.map(({ path }) => path));
+  const used = new Set(found.filter((path) => !left.has(path)).map(stepOf));
+  return [...new Set(gone.map(({ path }) => stepOf(path)))].flatMap((step) =>
+    step === undefined || used.has(step) ? [] : [step],
+  );
+};
+
+/**
+ * Removes files that no version in the retention names: what was replaced, and what stopped writers left. Files that are neither live
+ * nor remembered go by their age. Errors: `usage` (retention too short), `delta-unsupported`, those of `openTable`.
+ */
+export const vacuumTable = async (table: DeltaTable, options: Vacuum = {}): Promise<Vacuumed> => {
+  const current = await takeSnapshot(table);
+  const now = options.now ?? Date.now();
+  if (!current) return { files: [], bytes: 0, retention: options.retention ?? WEEK };
+  checkWritable(table.path, current.protocol, current.metadata, current.schema);
+  const retention = retentionOf(current, options);
+  const gone = await expired(current, options, now - retention, now);
+  const files = gone.map(({ path, size }) => ({ path, bytes: size }));
+  const result = { files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), retention };
+  if (options.dryRun) return result;
+  if (options.signal?.aborted) throw error('cancelled', {});
+  await table.files.removeFiles(gone.map(({ path }) => path));
+  for (const folder of emptied(await table.files.walk('d'), gone)) await table.files.removeFolder(folder);
+  return result;
+};
+
+/** `vacuumTable`, of which only the number of files is wanted. */
+export const vacuum = async (table: DeltaTable, options: Vacuum = {}): Promise<number> =>
+  (await vacuumTable(table, options)).files.length;

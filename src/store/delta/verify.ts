@@ -1,63 +1,48 @@
 import { error } from '../../errors/index.js';
 import type { EngineOptions, ParquetEngine } from './parquet-engine.js';
 import { relationOf } from './relation.js';
-import { quoted } from './schema.js';
+import { declaredRules, finiteRules, nullRules, type Rule } from './rules.js';
 import type { ColumnStatistics } from './stats.js';
 import type { AddFile, Snapshot } from './types.js';
-import { constraintsOf } from './writable.js';
 
 /** A file that was written, with what the engine measured of it. */
 export interface WrittenFile {
   readonly add: AddFile;
   readonly rows: bigint;
+  /** By `statKey`. */
   readonly columns: ReadonlyMap<string, ColumnStatistics>;
 }
 
-interface Rule {
-  readonly constraint: string;
-  /** SQL that is true for a row which breaks it. */
-  readonly broken: string;
-  /** Rows that break it, where the files' statistics tell. */
-  readonly known: bigint | undefined;
-}
-
-const nullsOf = (files: readonly WrittenFile[], column: string): bigint | undefined => {
-  let nulls = 0n;
-  for (const { columns } of files) {
-    const found = columns.get(column)?.nulls;
-    if (found === undefined || !/^\d+$/.test(found)) return undefined;
-    nulls += BigInt(found);
+/** Rows of the files that break a rule, where statistics tell; undefined: the rows must be asked. */
+const knownOf = (rule: Rule, files: readonly WrittenFile[]): bigint | undefined => {
+  if (!rule.asks) return undefined;
+  let broken = 0n;
+  for (const { columns, rows } of files) {
+    const found = columns.get(rule.asks.column);
+    if (found?.nulls === undefined || !/^\d+$/.test(found.nulls)) return undefined;
+    const nulls = BigInt(found.nulls);
+    if (rule.asks.about === 'nulls') broken += nulls;
+    else if (nulls !== rows && (found.min === undefined || found.max === undefined)) return undefined;
+    else if (found.min?.endsWith('infinity') || found.max?.endsWith('infinity')) return undefined;
   }
-  return nulls;
+  return broken;
 };
 
-/** Rows that name a partition '', which the protocol would read as null. */
-const emptyNames = (snapshot: Snapshot, files: readonly WrittenFile[]): readonly Rule[] =>
-  snapshot.metadata.partitionColumns.map((name) => ({
-    constraint: `the rule that ${name}, a partition column, is not empty`,
-    broken: `${quoted(name)} = ''`,
-    known: files.reduce((sum, { add, rows }) => (add.partitionValues[name] === '' ? sum + rows : sum), 0n),
-  }));
+const broken = (snapshot: Snapshot, constraint: string, rows: string) =>
+  error('delta-constraint', { table: snapshot.table.path, constraint, rows });
 
-const rulesOf = (snapshot: Snapshot, files: readonly WrittenFile[]): readonly Rule[] => [
-  ...snapshot.schema.fields
-    .filter((f) => !f.nullable)
-    .map(({ name }) => ({
-      constraint: `NOT NULL of ${name}`,
-      broken: `${quoted(name)} IS NULL`,
-      known: nullsOf(files, name),
-    })),
-  ...emptyNames(snapshot, files),
-  ...[...constraintsOf(snapshot.metadata)].map(([name, condition]) => ({
-    constraint: `CHECK ${name} (${condition})`,
-    broken: `NOT coalesce((${condition}), false)`,
-    known: undefined,
-  })),
-];
+/** Text '' as a partition's name would come back as null. */
+const checkNames = (snapshot: Snapshot, files: readonly WrittenFile[]): void => {
+  for (const name of snapshot.metadata.partitionColumns) {
+    const rows = files.reduce((sum, { add, rows }) => (add.partitionValues[name] === '' ? sum + rows : sum), 0n);
+    if (rows > 0n) throw broken(snapshot, `the rule that ${name}, a partition column, is not empty`, String(rows));
+  }
+};
 
 /**
- * Refuses files whose rows break NOT NULL, a CHECK, or name a partition ''. The engine's statistics answer most of it; what they do
- * not is asked of the files in one pass. `rowRules` false looks at the partitions' names only. Errors: `delta-constraint`.
+ * Refuses files whose rows break a rule of the table: NOT NULL, a CHECK, an invariant, a generated column, a partition named '', a time
+ * that is infinite. The engine's statistics answer most of it; what they do not is asked of the files in one pass. `rowRules` false
+ * leaves NOT NULL to the caller. Errors: `delta-constraint`, `delta-unsupported` (a rule that we cannot evaluate).
  */
 export const verifyFiles = async (
   engine: ParquetEngine,
@@ -66,9 +51,14 @@ export const verifyFiles = async (
   rowRules: boolean,
   options: EngineOptions,
 ): Promise<void> => {
-  const rules = rowRules ? rulesOf(snapshot, files) : emptyNames(snapshot, files);
+  checkNames(snapshot, files);
+  const rules = [
+    ...(rowRules ? nullRules(snapshot.schema) : []),
+    ...finiteRules(snapshot.schema),
+    ...declaredRules(snapshot),
+  ].map((rule) => ({ ...rule, known: knownOf(rule, files) }));
   const asked = files.length === 0 ? [] : rules.filter(({ known }) => known === undefined);
-  const counts = asked.map(({ broken }, i) => `(count(*) FILTER (WHERE ${broken}))::VARCHAR AS "r${i}"`);
+  const counts = asked.map((rule, i) => `(count(*) FILTER (WHERE ${rule.broken}))::VARCHAR AS "r${i}"`);
   const adds = files.map(({ add }) => add);
   const [row] =
     asked.length === 0
@@ -77,7 +67,6 @@ export const verifyFiles = async (
   for (const rule of rules) {
     const at = asked.indexOf(rule);
     const rows = at < 0 ? String(rule.known ?? 0n) : String(row?.[`r${at}`]);
-    if (rows !== '0')
-      throw error('delta-constraint', { table: snapshot.table.path, constraint: rule.constraint, rows });
+    if (rows !== '0') throw broken(snapshot, rule.constraint, rows);
   }
 };

@@ -22,9 +22,11 @@ export interface WriteParquet extends EngineOptions {
   readonly sortBy: readonly string[];
   /** Files go to `d/<stepId>/`; what an interrupted run left there is removed first. */
   readonly stepId: string;
-  /** About the megabytes of a file where the table is not partitioned. Default: one file. */
+  /** About the megabytes of a file where the table is not partitioned, or `partition` is given. Default: one file. */
   readonly targetFileMb?: number;
-  /** False leaves NOT NULL and CHECK to a caller who audits the files itself. Default true. */
+  /** The one partition that all rows are of: their order and `targetFileMb` then hold as in a table without partitions. */
+  readonly partition?: PartitionValues;
+  /** False leaves NOT NULL to a caller who audits the files itself. Default true. */
   readonly verify?: boolean;
 }
 
@@ -35,21 +37,43 @@ export interface Staged {
   readonly bytes: number;
 }
 
+/** Types whose values have no one text that names a partition for every reader. */
+const UNNAMED = new Set(['float', 'double', 'binary']);
+
+const checkPartitions = ({ table, schema, metadata }: Snapshot): void => {
+  for (const { name, type } of partitionFields(schema, metadata.partitionColumns))
+    if (typeof type !== 'string' || UNNAMED.has(type))
+      throw error('delta-unsupported', {
+        table: table.path,
+        feature: `partitions by ${name}, a ${typeof type === 'string' ? type : type.type}`,
+      });
+};
+
+/** Compression by the table's property where it names one that every reader has; else zstd, as the protocol advises. */
+const codecOf = ({ metadata }: Snapshot): string => {
+  const wanted = metadata.configuration['delta.parquet.compression.codec']?.toLowerCase() ?? '';
+  return ['snappy', 'zstd', 'gzip', 'uncompressed'].includes(wanted) ? wanted : 'zstd';
+};
+
 const textOf = (value: EngineValue | undefined): string =>
   typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+
+/** True where the engine tells the rows' partitions apart itself. */
+const splits = ({ snapshot, partition }: WriteParquet): boolean =>
+  partition === undefined && snapshot.metadata.partitionColumns.length > 0;
 
 /** One COPY. Sorted rows meet few partitions at a time, so few files are open and nearly each partition gets one file. */
 const copySql = (write: WriteParquet, folder: string): string => {
   const { schema, metadata, table } = write.snapshot;
   const columns = schema.fields.map((f) => `CAST(${quoted(f.name)} AS ${duckdbType(f.type)}) AS ${quoted(f.name)}`);
-  const order = [...metadata.partitionColumns, ...write.sortBy].map(quoted).join(', ');
+  const split = splits(write);
+  const order = [...(split ? metadata.partitionColumns : []), ...write.sortBy].map(quoted).join(', ');
   const select = `SELECT ${columns.join(', ')} FROM (${write.select})${order ? ` ORDER BY ${order}` : ''}`;
-  const options = ['FORMAT parquet', 'COMPRESSION zstd', 'RETURN_STATS'];
-  const partitioned = metadata.partitionColumns.length > 0;
-  const many = partitioned || write.targetFileMb !== undefined;
+  const options = ['FORMAT parquet', `COMPRESSION ${codecOf(write.snapshot)}`, 'RETURN_STATS'];
+  const many = split || write.targetFileMb !== undefined;
   if (many) options.push("FILENAME_PATTERN 'part-{uuid}'");
   // Folders mean nothing to the log, and each would have to be made durable: all files go into one.
-  if (partitioned)
+  if (split)
     options.push(
       `PARTITION_BY (${metadata.partitionColumns.map(quoted).join(', ')})`,
       'WRITE_PARTITION_COLUMNS true',
@@ -64,12 +88,13 @@ const copySql = (write: WriteParquet, folder: string): string => {
 type EngineRow = Readonly<Record<string, EngineValue>>;
 
 /** What RETURN_STATS says of a file, as the log wants it. */
-const writtenFile = (snapshot: Snapshot, folder: string, row: EngineRow): WrittenFile => {
+const writtenFile = ({ snapshot, partition }: WriteParquet, folder: string, row: EngineRow): WrittenFile => {
   const { schema, metadata } = snapshot;
   const name = textOf(row['filename']).split('/').at(-1) ?? '';
   const keys = new Map(mapEntries(row['partition_keys']));
   const partitionValues: PartitionValues = Object.fromEntries(
     partitionFields(schema, metadata.partitionColumns).map((field) => {
+      if (partition) return [field.name, partition[field.name] ?? null];
       const value = keys.get(field.name);
       return [field.name, value === null || value === undefined ? null : keyText(field, textOf(value))];
     }),
@@ -83,7 +108,7 @@ const writtenFile = (snapshot: Snapshot, folder: string, row: EngineRow): Writte
     size: Number(textOf(row['file_size_bytes'])),
     modificationTime: Date.now(),
     dataChange: true,
-    stats: statsText(rows, inFile, columns),
+    stats: statsText(rows, inFile, columns, metadata.configuration),
     tags: { [SHAPE_TAG]: shapeOf(snapshot) },
   };
   return { add, rows: BigInt(rows), columns };
@@ -93,8 +118,8 @@ const byPath = (a: WrittenFile, b: WrittenFile) => (a.add.path < b.add.path ? -1
 
 /**
  * Writes a SELECT's rows as Parquet files under the table's folder, durably, in one pass. Each file holds rows of one partition;
- * a large partition may come in several. Errors: `delta-constraint` (nothing stays of the files), `engine-failed`, `disk-full`,
- * `cancelled`, `lake-unusable`.
+ * a large partition may come in several. Errors: `delta-constraint` (nothing stays of the files), `delta-unsupported` (a rule of the
+ * table that we cannot keep), `engine-failed`, `disk-full`, `cancelled`, `lake-unusable`.
  */
 export const writeParquet = async (write: WriteParquet): Promise<Staged> => {
   const { snapshot, stepId } = write;
@@ -102,6 +127,7 @@ export const writeParquet = async (write: WriteParquet): Promise<Staged> => {
   const engine = write.engine ?? table.engine;
   const options: EngineOptions = write.signal ? { signal: write.signal } : {};
   const folder = `d/${stepId}`;
+  checkPartitions(snapshot);
   if (snapshot.adds.some((add) => add.path.startsWith(`${encodePath(folder)}/`)))
     throw error('delta-schema', { table: table.path, what: `the files of step ${stepId} are published already` });
   await table.files.removeFolder(folder);
@@ -109,13 +135,12 @@ export const writeParquet = async (write: WriteParquet): Promise<Staged> => {
   try {
     const parameters = write.parameters ? { parameters: write.parameters } : {};
     const rows = await engine.query(copySql(write, folder), { ...options, ...parameters });
-    const files = rows.map((row) => writtenFile(snapshot, folder, row)).sort(byPath);
+    const files = rows.map((row) => writtenFile(write, folder, row)).sort(byPath);
     const full = files.filter((file) => file.rows > 0n);
     await verifyFiles(engine, snapshot, full, write.verify ?? true, options);
     const paths = full.map(({ add }) => decodeURIComponent(add.path));
-    for (const { add, rows: count } of files)
-      if (count === 0n) await table.files.removeFile(decodeURIComponent(add.path));
-    await table.files.sync(paths);
+    await table.files.removeFiles(files.filter((f) => f.rows === 0n).map(({ add }) => decodeURIComponent(add.path)));
+    await table.files.sync(paths, write.signal);
     const adds = full.map(({ add }) => add);
     return {
       adds,
