@@ -55,6 +55,7 @@ export {
   ensureVersions,
   type NewPhysical,
   type NewVersion,
+  otherVersions,
   physicalTables,
   putPhysical,
   versionsById,

@@ -70,6 +70,31 @@ export const versionsById = async (on: On, ids: readonly number[]): Promise<Map<
   return new Map(rows.map((row) => [Number(row.id), versionOf(row)]));
 };
 
+/** How many other versions of one name are looked at: whoever tries out more than these makes a table again for nothing. */
+const MOST_OTHERS = 3;
+
+/**
+ * Versions of these names that were published, whose set of rows (`definition.rowset`) is one of those given, and that are none of
+ * `except`: of each name the last published ones, the newest first.
+ */
+export const otherVersions = async (
+  on: On,
+  of: { readonly names: readonly string[]; readonly rowsets: readonly string[]; readonly except: readonly number[] },
+): Promise<readonly ModelVersion[]> => {
+  const { rows } = await sql<{ id: string }>`
+    SELECT id FROM (
+      SELECT m.id, row_number() OVER (PARTITION BY m.name ORDER BY t.changed_at DESC, m.id) AS place
+      FROM assay.model_version m JOIN assay.physical_table t ON t.version_id = m.id
+      WHERE m.name = ANY(${of.names}::text[]) AND m.id <> ALL(${of.except.map(String)}::bigint[])
+        AND t.changed_at > 0 AND m.definition ->> 'rowset' = ANY(${of.rowsets}::text[])) AS listed
+    WHERE place <= ${MOST_OTHERS} ORDER BY place, id`.execute(stateOf(on));
+  const found = await versionsById(
+    on,
+    rows.map(({ id }) => Number(id)),
+  );
+  return rows.flatMap(({ id }) => found.get(Number(id)) ?? []);
+};
+
 /** Where these versions' rows are, by version id; versions without a physical table are left out. */
 export const physicalTables = async (on: On, ids: readonly number[]): Promise<Map<number, PhysicalTable>> => {
   if (ids.length === 0) return new Map();

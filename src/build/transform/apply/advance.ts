@@ -8,6 +8,7 @@ import { chooseEngine } from '../plan/engine-for.js';
 import { inputsOf } from '../plan/inputs.js';
 import { joined } from '../plan/joined.js';
 import { readingsOf } from '../plan/readings.js';
+import { holdsWhatItHeld } from '../plan/same-rows.js';
 import { isPartitioned, type TableState } from '../plan/state.js';
 import { madeOf, PRODUCTION } from '../plan/world.js';
 import { nextKey } from '../step/partition-keys.js';
@@ -96,7 +97,7 @@ export const advance = async (parts: Parts, work: Work, node: GraphNode): Promis
 /** What stays as it is must still pass where its checks were changed, or what they read has moved. */
 const audit = async (parts: Parts, work: Work, node: GraphNode): Promise<void> => {
   const { id } = node.transform;
-  if (!work.newChecks.has(id) && ![...node.needs].some((need) => work.moved.has(need))) return;
+  if (!work.newChecks.has(id) && !(await needsMoved(parts, work, node))) return;
   const failed = await auditAgain(parts, work, node);
   const code = 'check-failed';
   leave(
@@ -107,6 +108,16 @@ const audit = async (parts: Parts, work: Work, node: GraphNode): Promise<void> =
     })),
   );
 };
+
+/** Whether anything that a table reads, or that its checks ask, has changed in more than columns that nobody could ask for yet. */
+const needsMoved = (parts: Parts, work: Work, { needs }: GraphNode): Promise<boolean> =>
+  parts.duckdb.session(async (session) => {
+    const { world, states } = work;
+    const engine = parquetSession(session, parts.signal);
+    const proof = { world, states, readings: (of: typeof states) => readingsOf(world, of, engine) };
+    for (const need of needs) if (work.moved.has(need) && !(await holdsWhatItHeld(proof, need))) return true;
+    return false;
+  });
 
 const decisionOf = (parts: Parts, work: Work, node: GraphNode): Promise<Decision> =>
   parts.duckdb.session((session) =>

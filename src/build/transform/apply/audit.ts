@@ -61,7 +61,7 @@ const publishedWorld = async (
     ...{ environment, comparedWith: environment, nodes, seeds, published, sources, filesHash: '', empty: [] },
     ...{ meanings: new Map(), stored: new Map(), physical: new Map(), intervals: new Map() },
     versions: new Map([...tables].map(([id, { version }]) => [id, version])),
-    ...{ lostCopies: new Set<string>(), frozen: new Set<string>() },
+    ...{ lostCopies: new Set<string>(), frozen: new Set<string>(), others: async () => new Map() },
   };
 };
 

@@ -23,8 +23,6 @@ type Staged = Extract<Made, { staged: StagedPartition }>;
 export const refusalText = (id: string, partition: string, { check, failed, evaluated }: Refusal): string =>
   `${id}${partition === WHOLE ? '' : ` ${partition}`}: check ${check} failed for ${failed} of ${evaluated} rows`;
 
-const stateOf = ({ contentHash, rows, bytes }: StagedPartition): PartitionState => ({ contentHash, rows, bytes });
-
 /** What the ledger keeps of a partition that was made and passed. */
 export const intervalOf = (
   { toMake, stepId, adds, engine, milliseconds }: Staged,
@@ -116,7 +114,12 @@ const overlay = (
   partitions: ReadonlyMap<string, StagedPartition>,
 ): TableState => {
   const adds: AddFile[] = [...partitions.keys()].flatMap((key) => staged.get(key)?.adds ?? []);
-  const states = new Map([...partitions].map(([key, partition]) => [key, stateOf(partition)]));
+  const states = new Map(
+    [...partitions].map(([key, { contentHash, rows, bytes }]): [string, PartitionState] => [
+      key,
+      { contentHash, rows, bytes, madeFrom: staged.get(key)?.toMake.wanted },
+    ]),
+  );
   return withStaged(before, { snapshot, adds, partitions: states });
 };
 

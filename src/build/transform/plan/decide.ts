@@ -1,7 +1,7 @@
 import type { Interval } from '../../../store/state/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { WHOLE } from '../step/step.js';
-import { type InVersions, movedInputs, onlyNewer, type Readings, wantedOf } from './digests.js';
+import { deciding, type InVersions, movedInputs, onlyNewer, type Readings, wantedOf } from './digests.js';
 import { isPartitioned } from './state.js';
 
 /** From the first key to before the second; either may be missing. */
@@ -9,6 +9,9 @@ export interface Span {
   readonly start: string | undefined;
   readonly end: string | undefined;
 }
+
+/** Why a partition is made that nothing but a command asks for. */
+export const RESTATED = 'restated';
 
 /** One partition (or `*`) that must be made, and why. */
 export interface ToMake {
@@ -21,12 +24,15 @@ export interface ToMake {
 
 export interface Decision {
   readonly make: readonly ToMake[];
-  /** Partitions that stay, and whose inputs have newer versions with the same contents for them. */
+  /** Partitions that stay, and whose inputs have newer versions with the same contents in all that they read of them. */
   readonly newer: readonly { readonly partition: string; readonly wanted: InVersions }[];
 }
 
 const inSpan = (key: string, span: Span): boolean =>
   key === WHOLE || ((span.start === undefined || key >= span.start) && (span.end === undefined || key < span.end));
+
+const isOther = (digest: string | undefined, made: string | undefined): boolean =>
+  digest === undefined || deciding(digest) !== deciding(made);
 
 /**
  * Which partitions of a table must be made: those whose inputs are not what they were made from. Pure but for the look-ups that
@@ -38,20 +44,34 @@ export const decide = async (
   made: ReadonlyMap<string, Interval>,
   options: { readonly restate?: Span | undefined; readonly restated?: boolean } = {},
 ): Promise<Decision> => {
-  const wanted = await wantedOf(node, readings);
+  const madeFrom = (partition: string) => made.get(partition)?.inVersions;
+  const wanted = await wantedOf(node, readings, madeFrom);
   const make: ToMake[] = [];
   const newer: { partition: string; wanted: InVersions }[] = [];
+  const moved: { readonly one: ToMake; readonly made: InVersions }[] = [];
   for (const [partition, reads] of wanted) {
     const interval = made.get(partition);
     const published = interval?.publishedRevision === undefined ? undefined : interval;
     const because =
       options.restated === true && inSpan(partition, options.restate ?? { start: undefined, end: undefined })
-        ? ['restated']
+        ? [RESTATED]
         : published?.status === 'pending'
           ? ['made again']
           : movedInputs(reads, published?.inVersions);
-    if (because.length > 0) make.push({ partition, wanted: reads, because });
+    const one = { partition, wanted: reads, because };
+    if (because.length > 0 && published?.inVersions && because.every((name) => Object.hasOwn(reads, name)))
+      moved.push({ one, made: published.inVersions });
+    else if (because.length > 0) make.push(one);
     else if (published?.inVersions && onlyNewer(reads, published.inVersions)) newer.push({ partition, wanted: reads });
+  }
+  if (moved.length > 0) {
+    const alike = await Promise.all((await readings.alike(node)).map((others) => wantedOf(node, others, madeFrom)));
+    for (const { one, made } of moved) {
+      const { partition, wanted } = one;
+      const seen = one.because.filter((name) => alike.every((of) => isOther(of.get(partition)?.[name], made[name])));
+      if (seen.length > 0) make.push({ partition, wanted, because: seen });
+      else newer.push({ partition, wanted });
+    }
   }
   // What nothing holds rows of any more must be emptied, once.
   if (isPartitioned(node.transform))

@@ -7,6 +7,9 @@ import { digestOf, isPartitioned, type PartitionState, type TableState } from '.
 /** Input to the digest of what a partition reads of it. A lookup's digest is `<data version of the dimension>:<digest>`. */
 export type InVersions = Readonly<Record<string, string>>;
 
+/** What a partition was made from; undefined: it never was. */
+export type MadeFrom = (partition: string) => InVersions | undefined;
+
 /** A source at one version, with what each of its files holds. */
 export interface SourceState {
   readonly name: string;
@@ -20,12 +23,22 @@ export interface SourceState {
 export interface Readings {
   table(id: string): TableState;
   source(name: string): SourceState;
-  /** By partition of the table: a digest of what its look-ups in this dimension give. */
-  lookups(node: GraphNode, input: Extract<Input, { role: 'lookup' }>): Promise<ReadonlyMap<string, string>>;
+  /** By partition of the table: a digest of what its look-ups in this dimension give; done only where `made` cannot tell. */
+  lookups(
+    node: GraphNode,
+    input: Extract<Input, { role: 'lookup' }>,
+    made: MadeFrom,
+  ): Promise<ReadonlyMap<string, string>>;
+  /** The same with other versions in the place of inputs that hold the same in all that this table reads; none, where there is none. */
+  alike(node: GraphNode): Promise<readonly Readings[]>;
 }
 
-/** Partitions of a table to what each is to be made from. A whole table has the one key `*`. */
-export const wantedOf = async (node: GraphNode, readings: Readings): Promise<ReadonlyMap<string, InVersions>> => {
+/** Partitions of a table to what each is to be made from, `made` being what they were made from. A whole table has the one key `*`. */
+export const wantedOf = async (
+  node: GraphNode,
+  readings: Readings,
+  made: MadeFrom,
+): Promise<ReadonlyMap<string, InVersions>> => {
   const { transform } = node;
   const inputs = inputsOf(node);
   const shared: Record<string, string> = {};
@@ -49,7 +62,7 @@ export const wantedOf = async (node: GraphNode, readings: Readings): Promise<Rea
     if (input.role === 'lookup')
       lookups.set(input.name, {
         version: readings.table(input.name).dataVersion,
-        digests: await readings.lookups(node, input),
+        digests: await readings.lookups(node, input, made),
       });
   const keys = new Set([...mapped.values()].flatMap((digests) => [...digests.keys()]));
   const start = transform.partition?.start;
@@ -91,14 +104,16 @@ const byKey = ({ transform }: GraphNode, digests: ReadonlyMap<string, string>): 
 
 const LOOKUP = /^[0-9a-f]{16}:/;
 /** The part of a digest that decides: of a lookup what it gives, whatever version of the dimension gave it. */
-const deciding = (digest: string | undefined): string | undefined => digest?.replace(LOOKUP, '');
+export const deciding = (digest: string | undefined): string | undefined => digest?.replace(LOOKUP, '');
 
 /** Why a partition must be made (again): the inputs whose digests differ. Empty: it is as it should be. */
 export const movedInputs = (wanted: InVersions, made: InVersions | undefined): readonly string[] => {
-  if (made === undefined) return ['never made'];
-  const names = new Set([...Object.keys(wanted), ...Object.keys(made)]);
-  return [...names].filter((name) => deciding(wanted[name]) !== deciding(made[name])).sort();
+  return made === undefined ? ['never made'] : differing(wanted, made).sort();
 };
+
+/** Inputs that two partitions were made from otherwise. */
+export const differing = (a: InVersions, b: InVersions): string[] =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => deciding(a[name]) !== deciding(b[name]));
 
 /** The same look-ups of a newer dimension: nothing to make, but the ledger should know, so that nobody looks again. */
 export const onlyNewer = (wanted: InVersions, made: InVersions): boolean =>

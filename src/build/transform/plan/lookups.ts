@@ -1,10 +1,10 @@
 import type { ParquetEngine } from '../../../store/delta/index.js';
-import type { Interval } from '../../../store/state/index.js';
 import type { Transform } from '../files/definition.js';
 import type { GraphNode } from '../files/graph.js';
 import type { ColumnEdge, Lineage } from '../meaning/meaning.js';
 import { quoted } from '../sql-text.js';
 import { keyOfValue, truncateKey } from '../step/partition-keys.js';
+import type { MadeFrom } from './digests.js';
 import { type Input, inputsOf } from './inputs.js';
 import { digestOf, keyOfAdd, readableOf, type TableState } from './state.js';
 
@@ -49,14 +49,12 @@ export const lookupDigests = async (
   tables: { readonly dimension: TableState; readonly driving: TableState; readonly column: string },
   /** Of the dimension: what the fact takes from the row that it finds. */
   taken: readonly string[],
-  made: ReadonlyMap<string, Interval>,
+  made: MadeFrom,
 ): Promise<ReadonlyMap<string, string>> => {
   const { dimension, driving, column } = tables;
   const { partition } = node.transform;
   const source = driving.transform.partition;
-  const rows = readableOf(driving);
-  const known = readableOf(dimension);
-  if (!partition || !rows || !known) return new Map();
+  if (!partition) return new Map();
   const contents = new Map<string, string[]>();
   for (const [key, { contentHash, rows: count }] of driving.partitions)
     if (count > 0) {
@@ -67,12 +65,14 @@ export const lookupDigests = async (
   const open = new Map<string, string>();
   for (const [key, parts] of contents) {
     const driven = digestOf(parts);
-    const [version, digest, read] = (made.get(key)?.inVersions?.[input.name] ?? '').split(':');
+    const [version, digest, read] = (made(key)?.[input.name] ?? '').split(':');
     if (version === dimension.dataVersion && digest !== undefined && read === driven)
       digests.set(key, `${digest}:${read}`);
     else open.set(key, driven);
   }
-  if (open.size === 0) return digests;
+  const rows = readableOf(driving);
+  const known = readableOf(dimension);
+  if (open.size === 0 || !rows || !known) return digests;
   const { lookup } = input;
   const { scd2 } = dimension.transform;
   const key = quoted(lookup.key);

@@ -121,7 +121,7 @@ const stepsOf = async (world: World, options: PlanOptions) => {
     const { id, kind } = node.transform;
     const state = states.get(id);
     if (!state || world.frozen.has(id) || kind === 'history' || kind === 'view') continue;
-    const { make } = await decide(node, expecting(readingsOf(world, states, options.engine)), madeOf(world, id), {
+    const { make } = await decide(node, readingsOf(world, states, options.engine, expecting), madeOf(world, id), {
       restate: options.restate.get(id),
       restated: options.restate.has(id),
     });
@@ -138,7 +138,7 @@ const expected = (state: TableState, make: readonly ToMake[]): TableState => {
   const partitions = new Map<string, PartitionState>(state.partitions);
   for (const { partition, wanted } of make)
     partitions.set(partition, {
-      ...{ contentHash: UNKNOWN, bytes: partitions.get(partition)?.bytes ?? 0 },
+      ...{ contentHash: UNKNOWN, bytes: partitions.get(partition)?.bytes ?? 0, madeFrom: wanted },
       rows: Object.keys(wanted).length > 0 ? 1 : 0,
     });
   return { ...state, partitions, dataVersion: `${UNKNOWN}${state.transform.id}`, postgres: undefined };
@@ -147,13 +147,13 @@ const expected = (state: TableState, make: readonly ToMake[]): TableState => {
 /** Look-ups in tables that are yet to be made give nobody knows what: every partition may be touched. */
 const expecting = (readings: Readings): Readings => ({
   ...readings,
-  lookups: async (node, input) => {
+  lookups: async (node, input, made) => {
     const { partition } = node.transform;
     const driving = drivingInput(node, input);
     if (!driving || !partition) return new Map();
     const [dimension, drives] = [readings.table(input.name), readings.table(driving.name)];
-    if (!isUnknown(dimension) && !isUnknown(drives)) return readings.lookups(node, input);
-    const known = isUnknown(dimension) ? new Map<string, string>() : await readings.lookups(node, input);
+    if (!isUnknown(dimension) && !isUnknown(drives)) return readings.lookups(node, input, made);
+    const known = isUnknown(dimension) ? new Map<string, string>() : await readings.lookups(node, input, made);
     return new Map(
       [...drives.partitions].map(([key]) => {
         const own = truncateKey(key, partition.unit);

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type AddFile, relationOf, type Snapshot } from '../../../store/delta/index.js';
+import type { Interval } from '../../../store/state/index.js';
 import type { Transform } from '../files/definition.js';
+import type { TableFiles } from '../step/key-ranges.js';
 import { keyOfValue, partitionType } from '../step/partition-keys.js';
 import { type Readable, WHOLE } from '../step/step.js';
 
@@ -9,6 +11,8 @@ export interface PartitionState {
   readonly contentHash: string;
   readonly rows: number;
   readonly bytes: number;
+  /** Digests of the inputs that it was made from; undefined where nobody knows, as after a rollback. */
+  readonly madeFrom?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -45,6 +49,20 @@ export const keyOfAdd = (transform: Transform, add: AddFile): string | undefined
 };
 
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Published partitions as the ledger has them. Rows that a rollback brought back are not those that it knows the hash and origin of. */
+export const partitionsOf = (intervals: Iterable<Interval>): Map<string, PartitionState> => {
+  const partitions = new Map<string, PartitionState>();
+  for (const { partition, publishedRevision, contentHash, status, rows, bytes, inVersions } of intervals)
+    if (publishedRevision !== undefined && contentHash !== undefined)
+      partitions.set(
+        partition,
+        status === 'pending'
+          ? { contentHash: `before ${contentHash}`, rows, bytes }
+          : { contentHash, rows, bytes, madeFrom: inVersions },
+      );
+  return partitions;
+};
 
 /** A table's version says its meaning and its contents, so equal contents keep it. */
 export const dataVersionOf = (fingerprint: string, partitions: ReadonlyMap<string, PartitionState>): string => {

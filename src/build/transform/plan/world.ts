@@ -21,8 +21,9 @@ import { meaningsOf } from '../meaning/meaning-of.js';
 import { type StoredDefinition, storedOf } from '../meaning/stored.js';
 import { pseudonymKeyId } from '../step/pseudonyms.js';
 import { WHOLE } from '../step/step.js';
+import { type OtherVersion, otherVersionsOf } from './other-versions.js';
 import { openSource, type Source } from './sources.js';
-import { dataVersionOf, type PartitionState, type TableState } from './state.js';
+import { dataVersionOf, partitionsOf, type TableState } from './state.js';
 
 /** The environment whose tables follow the sources; others only read what they share with it. */
 export const PRODUCTION = 'prod';
@@ -65,6 +66,8 @@ export interface World {
   readonly frozen: ReadonlySet<string>;
   /** Of all files' texts: a plan holds for these only. */
   readonly filesHash: string;
+  /** Published versions of the tables that are not those of the files, by id; looked up when it is asked. */
+  others(): Promise<ReadonlyMap<string, readonly OtherVersion[]>>;
 }
 
 /** Reads the world. Nothing moves: what is written are notes of what was found (versions, files of sources). Errors: `transform-invalid`. */
@@ -151,6 +154,15 @@ export const readWorld = async (options: WorldOptions): Promise<World> => {
     intervals: new Map([...versions].map(([id, version]) => [id, byVersion.get(version.id) ?? new Map()])),
     frozen: await frozenOf(options, versions),
     filesHash: hashOfFiles(stored, seeds),
+    others: once(() => otherVersionsOf(warehouse, stored, versionIds)),
+  };
+};
+
+const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= work();
+    return made;
   };
 };
 
@@ -196,14 +208,7 @@ const publishedState = async (
       ? newest
       : newest && (await openTable(`${lake}/${table.lakePath}`, engine, table.lakeVersion));
   if (!newest || !pinned) return nothing;
-  const partitions = new Map<string, PartitionState>();
-  for (const [key, interval] of intervals ?? [])
-    if (interval.publishedRevision !== undefined && interval.contentHash !== undefined)
-      // Rows that a rollback brought back are not those that the ledger has the hash of.
-      partitions.set(key, {
-        contentHash: interval.status === 'pending' ? `before ${interval.contentHash}` : interval.contentHash,
-        ...{ rows: interval.rows, bytes: interval.bytes },
-      });
+  const partitions = partitionsOf(intervals?.values() ?? []);
   return {
     ...nothing,
     ...{ snapshot: newest, adds: pinned.adds, partitions },
