@@ -5,7 +5,7 @@ import type { GraphNode } from '../files/graph.js';
 import { readTransform } from '../files/read-transforms.js';
 import { readStored } from '../meaning/stored.js';
 import { parquetSession } from '../parquet-session.js';
-import { isPartitioned, readableOf } from '../plan/state.js';
+import { filesOf, isPartitioned, readableOf } from '../plan/state.js';
 import { auditStep } from '../step/audit-step.js';
 import { auditTable } from '../step/audit-table.js';
 import { type Refusal, WHOLE } from '../step/step.js';
@@ -63,7 +63,8 @@ export const auditAgain = async (parts: Parts, work: Work, node: GraphNode): Pro
     const engine = parquetSession(session, parts.signal);
     const rows = await auditStep(engine, order, relationOf(snapshot, adds), bytes);
     const readable = readableOf(state);
-    const table = readable && (await auditTable({ engine }, order, readable, rows.partitions));
+    const table =
+      readable && (await auditTable({ engine }, order, { ...readable, files: filesOf(state) }, rows.partitions));
     return { rows, table };
   });
   const last = audited.table?.partitions ?? audited.rows.partitions;

@@ -9,7 +9,8 @@ import {
 } from '../../../store/state/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { parquetSession } from '../parquet-session.js';
-import { type PartitionState, readableOf, type TableState, withStaged } from '../plan/state.js';
+import { RESTATED } from '../plan/decide.js';
+import { filesOf, type PartitionState, readableOf, type TableState, withStaged } from '../plan/state.js';
 import { auditTable } from '../step/audit-table.js';
 import { type Refusal, type StagedPartition, WHOLE } from '../step/step.js';
 import { type Made, orderOf } from './make-batch.js';
@@ -135,11 +136,17 @@ const auditAll = async (
   const { id } = node.transform;
   if (staged.size === 0) return { good: new Map(), unmade: [] };
   const candidates = new Map([...staged].map(([key, one]) => [key, one.staged]));
-  const readable = readableOf(overlay(before, snapshot, staged, candidates));
+  const table = overlay(before, snapshot, staged, candidates);
+  const readable = readableOf(table);
   if (!readable) throw error('internal', {}, new TypeError(`${id} has no relation`));
   const order = orderOf(parts, work, node, { stepId: work.order.runId, partitions: undefined, engine: 'duckdb' });
   const audit = await parts.duckdb.session((session) =>
-    auditTable({ engine: parquetSession(session, parts.signal) }, order, readable, candidates),
+    auditTable(
+      { engine: parquetSession(session, parts.signal) },
+      order,
+      { ...readable, files: filesOf(table) },
+      candidates,
+    ),
   );
   work.results.push(...audit.results);
   work.failing.push(...audit.failing.map((keys) => ({ model: id, keys })));

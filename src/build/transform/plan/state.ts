@@ -91,6 +91,17 @@ export const readableOf = (state: TableState, adds: readonly AddFile[] = state.a
   return { duckdb: relationOf(state.snapshot, adds), postgres: adds === state.adds ? state.postgres : undefined };
 };
 
+/** A state by its files; undefined where it has none of its own. */
+export const filesOf = (state: TableState): TableFiles | undefined => {
+  const { snapshot, adds, transform } = state;
+  if (!snapshot || state.view !== undefined) return undefined;
+  return {
+    rows: totalsOf(state).rows,
+    files: adds.map((add) => ({ add, partition: keyOfAdd(transform, add) })),
+    relation: (some) => relationOf(snapshot, some),
+  };
+};
+
 /** Digest of several parts in a fixed order: what a partition was made from. */
 export const digestOf = (parts: readonly string[]): string => sha(parts.join('\n')).slice(0, 24);
 

@@ -1,4 +1,5 @@
 import { AssayError, error } from '../../../errors/index.js';
+import type { AddFile } from '../../../store/delta/index.js';
 import type { Check, Transform } from '../files/definition.js';
 import { render } from '../files/template.js';
 import { quoted, viewOf } from '../sql-text.js';
@@ -6,6 +7,7 @@ import { checksOf, coverageOf, partitioning } from './audit-step.js';
 import { type CheckCount, rowFails } from './check-sql.js';
 import { failingKeys } from './failing-keys.js';
 import { addTallies, gate, resultsOf, scoreOf, type Tally, tallyOf, weightOf } from './judge.js';
+import { filesWithKey, type TableFiles } from './key-ranges.js';
 import { partitionType, valueOfKey } from './partition-keys.js';
 import { loadInputs, nameOf, openSession, referencesIn, type Session, THIS } from './relations.js';
 import { bindingProblem } from './shape.js';
@@ -24,22 +26,23 @@ import { type Attribution, relationshipCounts, uniqueCounts } from './table-chec
 /**
  * Checks of a whole table, after all its steps: keys that occur once (those of changed rows, in the whole table), relationships and
  * `sql` checks, then the gate of the least score. `overlay` is the table as it will be published; `changed` are the staged partitions
- * (or `*`) that no check has refused so far. `order` is that of any of its steps; `order.inputs` must hold what the checks read. A
+ * (or `*`) that no check has refused so far; with its `files` only those are read that keys may stand in. `order` is that of any of its steps; `order.inputs` must hold what the checks read. A
  * `sql` check that names `{{partition.start}}` is asked for each changed partition, any other once.
  * Errors: `transform-invalid` (a check does not bind), `engine-failed`, `cancelled`.
  */
 export const auditTable = async (
   parts: Pick<StepParts, 'engine'>,
   order: StepOrder,
-  overlay: Readable,
+  overlay: Readable & { readonly files?: TableFiles | undefined },
   changed: ReadonlyMap<string, StagedPartition>,
 ): Promise<TableAudit> => {
   const session = openSession(parts.engine);
   try {
     await session.view(THIS, overlay.duckdb);
     const rows = [...changed.values()].reduce((sum, staged) => sum + staged.rows, 0);
-    const all = (await loadKeys(session, order.transform)) === rows;
-    return verdicts(order, changed, await askAll({ ...parts, order, session, changed: [...changed.keys()], all }));
+    const keys = [...changed.keys()];
+    const looked = await loadKeys(session, order.transform, keys, overlay.files);
+    return verdicts(order, changed, await askAll({ ...parts, order, session, changed: keys, all: looked === rows }));
   } finally {
     await session.clear();
   }
@@ -61,23 +64,54 @@ interface Counts {
   readonly failing: FailingKeys[];
 }
 
-/** The columns that keys and relationships look at. */
+/** The columns that relationships look at, of all rows. */
+const POINTERS = viewOf('this.pointers');
+/** The columns of unique keys, of all rows that may have the key of a changed one. */
 const KEYS = viewOf('this.keys');
 /** A table with no more rows than these is read once for all such checks, instead of file by file for each. */
 const READ_ONCE_ROWS = 20_000_000;
 
 /** Reads what such checks look at, and gives the table's rows; undefined where there are no such checks. */
-const loadKeys = async (session: Session, transform: Transform): Promise<number | undefined> => {
-  const asked = checksOf(transform).filter(({ question: { type } }) => type === 'unique' || type === 'relationship');
-  if (asked.length === 0) return undefined;
-  const names = new Set(asked.flatMap(({ columns }) => columns));
-  if (transform.partition) names.add(transform.partition.column);
-  const columns = [...names].map(quoted).join(', ');
-  const [found] = await session.engine.query(`SELECT count(*)::VARCHAR AS n FROM ${THIS}`);
-  const rows = Number(found?.['n']);
-  if (rows <= READ_ONCE_ROWS) await session.table(KEYS, `SELECT ${columns} FROM ${THIS}`);
-  else await session.view(KEYS, `(SELECT ${columns} FROM ${THIS})`);
+const loadKeys = async (
+  session: Session,
+  transform: Transform,
+  changed: readonly string[],
+  files: TableFiles | undefined,
+): Promise<number | undefined> => {
+  const asked = (type: Check['question']['type']) =>
+    checksOf(transform).filter(({ question }) => question.type === type);
+  const [unique, pointing] = [asked('unique'), asked('relationship')];
+  if (unique.length + pointing.length === 0) return undefined;
+  const rows = files?.rows ?? (await countOf(session));
+  const load = async (name: string, checks: readonly Check[], relation: string): Promise<void> => {
+    const names = new Set(checks.flatMap(({ columns }) => columns));
+    if (transform.partition) names.add(transform.partition.column);
+    const select = `SELECT ${[...names].map(quoted).join(', ')} FROM ${relation}`;
+    if (rows <= READ_ONCE_ROWS) await session.table(name, select);
+    else await session.view(name, `(${select})`);
+  };
+  const some = files && unique.length > 0 ? keyFiles(transform, unique, changed, files) : undefined;
+  if (pointing.length > 0) await load(POINTERS, [...pointing, ...(some ? [] : unique)], THIS);
+  if (some || pointing.length === 0) await load(KEYS, unique, files && some ? files.relation(some) : THIS);
+  else if (unique.length > 0) await session.view(KEYS, POINTERS);
   return rows;
+};
+
+const countOf = async (session: Session): Promise<number> => {
+  const [found] = await session.engine.query(`SELECT count(*)::VARCHAR AS n FROM ${THIS}`);
+  return Number(found?.['n']);
+};
+
+/** Files that may hold a unique key of the changed partitions; undefined: all of them. */
+const keyFiles = (
+  transform: Transform,
+  checks: readonly Check[],
+  changed: readonly string[],
+  files: TableFiles,
+): readonly AddFile[] | undefined => {
+  const partitions = new Set(changed);
+  const wanted = new Set(checks.flatMap(({ columns }) => filesWithKey(transform, columns, files, partitions)));
+  return wanted.size < files.files.length ? [...wanted] : undefined;
 };
 
 const askAll = async (asked: Asked): Promise<Counts> => {
@@ -134,7 +168,7 @@ const ask = async (asked: Asked, check: Check, counts: Counts): Promise<void> =>
       : question.type === 'relationship'
         ? await relationshipCounts(
             engine,
-            { keys: KEYS, table: THIS },
+            { keys: POINTERS, table: THIS },
             check.columns[0] ?? '',
             { table: viewOf(question.to), field: question.field },
             where,
