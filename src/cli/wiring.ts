@@ -1,4 +1,10 @@
-import { type LineageTarget, openLineageSink, type Publication, parquetSession } from '../build/transform/index.js';
+import {
+  type LineageTarget,
+  lakeRelationOf,
+  openLineageSink,
+  type Publication,
+  parquetSession,
+} from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import type { Emit } from '../query/index.js';
@@ -80,9 +86,10 @@ export const rollupSource = (
   resolve: (table: string): string | Promise<string> => {
     const known = publication.tables.get(table);
     if (config.raw === 'lake') {
-      if (!known?.lake)
+      const relation = known && lakeRelationOf(known, lakeRelation);
+      if (!relation)
         throw error('not-supported', { what: `${table} is not in the lake`, instead: 'use ASSAY_RAW=postgres' });
-      return lakeRelation(known.lake.path, known.lake.version);
+      return relation;
     }
     return known?.postgres ?? table;
   },

@@ -6,6 +6,7 @@ import { expect } from 'vitest';
 import { ingestFile } from '../../src/build/ingest/index.js';
 import {
   apply,
+  lakeRelationOf,
   type Parts,
   type Plan,
   type PlanRequest,
@@ -112,6 +113,11 @@ export const openClones = async (): Promise<Clones> => {
     const warehouse = await openWarehouse({ url, emit: noEmit });
     let told: string[] = [];
     let edits = 0;
+    const relationAt = async (path: string, version: number): Promise<string> => {
+      const snapshot = await openTable(path, parquetSession(duckdb), version);
+      if (!snapshot) throw new Error(`${path} has no version ${version}`);
+      return relation(snapshot);
+    };
     const clone: Clone = {
       ...{ name, url, lake, warehouse, transforms: join(root, 'transforms'), now: undefined },
       parts: (options = {}) => ({
@@ -146,10 +152,10 @@ export const openClones = async (): Promise<Clones> => {
         const publication = await clone.publication(environment);
         let statement = sql;
         for (const id of new Set([...sql.matchAll(/\{([a-z_0-9.]+)\}/g)].map((m) => m[1] ?? ''))) {
-          const at = publication.tables.get(id)?.lake;
-          const snapshot = at && (await openTable(at.path, parquetSession(duckdb), at.version));
-          if (!snapshot) throw new Error(`${id} is not in the lake`);
-          statement = statement.replaceAll(`{${id}}`, relation(snapshot));
+          const table = publication.tables.get(id);
+          const found = table && lakeRelationOf(table, relationAt);
+          if (!found) throw new Error(`${id} is not in the lake`);
+          statement = statement.replaceAll(`{${id}}`, await found);
         }
         return text(await duckdb.query(statement));
       },

@@ -1,3 +1,4 @@
+import { lakeRelationOf } from '../../build/transform/index.js';
 import { error } from '../../errors/index.js';
 import type { ExplainedStatement } from '../../query/index.js';
 import type { Statement } from '../../store/engine/index.js';
@@ -34,9 +35,11 @@ const lakeRelations = async (
 ): Promise<ReadonlyMap<string, string>> => {
   const found = await Promise.all(
     tables.map(async (table): Promise<[string, string]> => {
-      const lake = state.publication.tables.get(table)?.lake;
-      if (!lake) throw notThere(table, 'the lake');
-      return [table, await parts.lakeRelation(lake.path, lake.version, signal)];
+      const published = state.publication.tables.get(table);
+      const relation =
+        published && lakeRelationOf(published, (path, version) => parts.lakeRelation(path, version, signal));
+      if (!relation) throw notThere(table, 'the lake');
+      return [table, await relation];
     }),
   );
   return new Map(found);

@@ -7,9 +7,15 @@ import {
   type EnvironmentState,
   PUBLICATION_CHANNEL,
   pinnedRelation,
+  type TablePointer,
+  versionsById,
 } from '../../store/state/index.js';
+import { readStored, type StoredDefinition, storedView } from './meaning/stored.js';
+import { viewVersion } from './plan/view-state.js';
 import { PRODUCTION } from './plan/world.js';
-import type { Publication } from './publication.js';
+import type { LakeView, Publication, PublishedTable } from './publication.js';
+import { quoted } from './sql-text.js';
+import { readsOfView, viewRelation } from './target/view-relation.js';
 
 /** The published state as readers follow it. */
 export interface Publications {
@@ -24,34 +30,95 @@ export interface Publications {
 
 const POLL_MILLISECONDS = 1000;
 
-/** An environment's pointers as readers know them: lake paths absolute, tables in PostgreSQL held to the publication. */
-export const publicationOf = (state: EnvironmentState): Publication => ({
-  revision: state.revision,
-  tables: new Map(
-    state.pointers.map((pointer) => [
-      pointer.name,
-      {
-        name: pointer.name,
-        // Version 0 is of the time before versions: such a table is never changed in place.
-        postgres:
-          pointer.postgres === undefined || pointer.versionId === 0
-            ? pointer.postgres
-            : pinnedRelation(pointer.postgres, pointer.versionId, pointer.changedAt),
-        lake:
-          pointer.lakePath === undefined || pointer.lakeVersion === undefined
-            ? undefined
-            : { path: `${state.lake ?? ''}/${pointer.lakePath}`, version: pointer.lakeVersion },
-        dataVersion: pointer.dataVersion,
-        rows: pointer.rows,
-        since: pointer.changedAt,
-      },
-    ]),
-  ),
+const tableOf = (state: EnvironmentState, pointer: TablePointer): PublishedTable => ({
+  name: pointer.name,
+  // Version 0 is of the time before versions: such a table is never changed in place.
+  postgres:
+    pointer.postgres === undefined || pointer.versionId === 0
+      ? pointer.postgres
+      : pinnedRelation(pointer.postgres, pointer.versionId, pointer.changedAt),
+  lake:
+    pointer.lakePath === undefined || pointer.lakeVersion === undefined
+      ? undefined
+      : { path: `${state.lake ?? ''}/${pointer.lakePath}`, version: pointer.lakeVersion },
+  dataVersion: pointer.dataVersion,
+  rows: pointer.rows,
+  since: pointer.changedAt,
 });
 
+/** A view over what the same publication has of its tables, so that it moves with them. */
+const viewOf = (
+  view: StoredDefinition,
+  pointer: TablePointer,
+  tableNamed: (name: string) => PublishedTable | undefined,
+  has: (name: string) => boolean,
+): PublishedTable => {
+  const text = storedView(view);
+  const below = new Map((text ? readsOfView(text, has) : []).map((name) => [name, tableNamed(name)]));
+  const inLake = [...below.values()].flatMap((table) => table?.lakeView?.tables ?? (table?.lake ? [asked(table)] : []));
+  const relation =
+    text &&
+    viewRelation(
+      text,
+      'duckdb',
+      new Map([...below].map(([name, table]) => [name, table?.lakeView?.relation ?? (table?.lake && aliasOf(name))])),
+    );
+  return {
+    ...{ name: pointer.name, rows: pointer.rows, lake: undefined },
+    postgres: text && viewRelation(text, 'postgres', new Map([...below].map(([name, of]) => [name, of?.postgres]))),
+    ...(relation === undefined
+      ? {}
+      : { lakeView: { relation, tables: [...new Map(inLake.map((of) => [of.alias, of])).values()] } }),
+    dataVersion: viewVersion(
+      view.fingerprint,
+      [...below].map(([name, table]) => [name, table?.dataVersion ?? '']),
+    ),
+    since: Math.max(pointer.changedAt, ...[...below.values()].map((table) => table?.since ?? 0)),
+  };
+};
+const aliasOf = (name: string): string => quoted(`lake ${name}`);
+const asked = ({ name, lake }: PublishedTable): LakeView['tables'][number] => ({
+  ...{ alias: aliasOf(name), path: lake?.path ?? '', version: lake?.version ?? 0 },
+});
+
+/** An environment's pointers as readers know them: lake paths absolute, tables in PostgreSQL held to the publication, views over both. */
+export const publicationOf = (
+  state: EnvironmentState,
+  views: ReadonlyMap<number, StoredDefinition> = new Map(),
+): Publication => {
+  const pointers = new Map(state.pointers.map((pointer) => [pointer.name, pointer]));
+  const tables = new Map<string, PublishedTable>();
+  const tableNamed = (name: string): PublishedTable | undefined => {
+    const pointer = pointers.get(name);
+    const known = tables.get(name);
+    if (known || !pointer) return known;
+    const view = views.get(pointer.versionId);
+    const made = view ? viewOf(view, pointer, tableNamed, (one) => pointers.has(one)) : tableOf(state, pointer);
+    tables.set(name, made);
+    return made;
+  };
+  return {
+    revision: state.revision,
+    tables: new Map(
+      [...pointers.keys()].flatMap((name) => {
+        const table = tableNamed(name);
+        return table ? [[name, table] as const] : [];
+      }),
+    ),
+  };
+};
+
 /** What an environment's readers see now. Errors: `environment-unknown`. */
-export const readPublication = async (warehouse: Warehouse, environment: string): Promise<Publication> =>
-  publicationOf(await currentEnvironment(warehouse, environment));
+export const readPublication = async (warehouse: Warehouse, environment: string): Promise<Publication> => {
+  const state = await currentEnvironment(warehouse, environment);
+  const bare = state.pointers.filter(({ versionId, lakePath }) => versionId > 0 && lakePath === undefined);
+  const versions = await versionsById(
+    warehouse,
+    bare.map(({ versionId }) => versionId),
+  );
+  const views = [...versions].map(([id, { definition }]) => [id, readStored(definition)] as const);
+  return publicationOf(state, new Map(views.filter(([, { view }]) => view !== undefined)));
+};
 
 /** Follows the published state: told by the warehouse, and looked up each second where telling fails. */
 export const openPublications = async (

@@ -10,9 +10,11 @@ import { joined } from '../plan/joined.js';
 import { readingsOf } from '../plan/readings.js';
 import { holdsWhatItHeld } from '../plan/same-rows.js';
 import { isPartitioned, type TableState } from '../plan/state.js';
+import { tablesUnder } from '../plan/view-state.js';
 import { madeOf, PRODUCTION } from '../plan/world.js';
 import { nextKey } from '../step/partition-keys.js';
 import { WHOLE } from '../step/step.js';
+import { lookThrough, settleView } from './advance-view.js';
 import { auditAgain } from './audit-again.js';
 import { deltaTableOf, type Made, makeBatch } from './make-batch.js';
 import { mapLimited } from './map-limited.js';
@@ -57,12 +59,16 @@ const leave = (work: Work, node: GraphNode, unmade: readonly Omit<Unmade, 'model
  */
 export const advance = async (parts: Parts, work: Work, node: GraphNode): Promise<void> => {
   const { id } = node.transform;
+  if (node.transform.kind === 'view') return advanceView(parts, work, node);
   const state = work.states.get(id);
   if (!state || state.versionId === undefined || work.world.frozen.has(id)) return;
   const { make, newer } = await decisionOf(parts, work, node);
   const waits = waitsFor(node, work);
   const missing = (one: ToMake): boolean =>
-    inputsOf(node).some((i) => i.role === 'partition' && work.missing.get(i.name)?.has(one.partition) === true);
+    inputsOf(node).some(({ role, name }) => {
+      const behind = role === 'partition' ? work.missing.get(name) : undefined;
+      return behind?.has(one.partition) === true || behind?.has(WHOLE) === true;
+    });
   const blocked = make.filter((one) => waits !== undefined || missing(one));
   leave(
     work,
@@ -94,6 +100,50 @@ export const advance = async (parts: Parts, work: Work, node: GraphNode): Promis
   if (unmade.length === 0 && work.newChecks.has(id)) await audit(parts, work, node);
 };
 
+/**
+ * A view waits for none of its tables: what they publish is seen through it, so its checks are asked over just that. What reads it
+ * waits for whatever its tables could not make, and so does a new meaning of the view itself.
+ */
+const advanceView = async (parts: Parts, work: Work, node: GraphNode): Promise<void> => {
+  const { id } = node.transform;
+  const { world, order } = work;
+  const state = lookThrough(work, node);
+  const behind = [...node.reads].filter((read) => work.behind.has(read));
+  if (behind.length > 0) {
+    work.behind.add(id);
+    work.missing.set(id, new Set(behind.flatMap((read) => [...(work.missing.get(read) ?? [])])));
+  }
+  if (!state || state.versionId === undefined || world.frozen.has(id)) return;
+  const isNew = world.environment.pointers.find(({ name }) => name === id)?.versionId !== state.versionId;
+  const waits = {
+    partition: WHOLE,
+    status: 'blocked' as const,
+    code: 'blocked',
+    reason: `${behind[0]} could not be made`,
+  };
+  if (state.view === undefined) return leave(work, node, [waits]);
+  const asked = work.newChecks.has(id) || readsMoved(work, node);
+  const { make, newer } = await decisionOf(parts, work, node, asked || order.restate.has(id));
+  const leases = new Map<string, Leased>();
+  const wanted = [...make, ...newer].map(({ partition }) => ({ versionId: state.versionId ?? 0, partition }));
+  if (wanted.length > 0) for (const lease of await work.leases.take(id, wanted)) leases.set(lease.partition, lease);
+  await noteNewer(parts, work, node, newer, leases);
+  const [one] = make;
+  const lease = leases.get(WHOLE);
+  const unmade = one && lease ? await settleView(parts, work, node, one, lease) : [];
+  leave(work, node, unmade);
+  if (unmade.length === 0 && isNew && behind.length > 0) return leave(work, node, [waits]);
+  const moved = state.dataVersion !== world.published.get(id)?.dataVersion || isNew;
+  if (unmade.length === 0 && moved && !work.views.has(id))
+    work.views.set(id, { rows: world.intervals.get(id)?.get(WHOLE)?.rows ?? 0 });
+};
+
+/** Whether a table that this one, or its checks, read has moved: through views, too. */
+const readsMoved = ({ world, moved }: Work, { needs }: GraphNode): boolean => {
+  const nodes = new Map(world.nodes.map((one) => [one.transform.id, one]));
+  return [...needs].some((need) => tablesUnder(need, nodes).some((table) => moved.has(table)));
+};
+
 /** What stays as it is must still pass where its checks were changed, or what they read has moved. */
 const audit = async (parts: Parts, work: Work, node: GraphNode): Promise<void> => {
   const { id } = node.transform;
@@ -119,7 +169,12 @@ const needsMoved = (parts: Parts, work: Work, { needs }: GraphNode): Promise<boo
     return false;
   });
 
-const decisionOf = (parts: Parts, work: Work, node: GraphNode): Promise<Decision> =>
+const decisionOf = (
+  parts: Parts,
+  work: Work,
+  node: GraphNode,
+  restated: boolean = work.order.restate.has(node.transform.id),
+): Promise<Decision> =>
   parts.duckdb.session((session) =>
     decide(
       node,
@@ -127,7 +182,7 @@ const decisionOf = (parts: Parts, work: Work, node: GraphNode): Promise<Decision
       madeOf(work.world, node.transform.id),
       {
         restate: work.order.restate.get(node.transform.id),
-        restated: work.order.restate.has(node.transform.id),
+        restated,
       },
     ),
   );

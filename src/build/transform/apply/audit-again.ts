@@ -1,11 +1,10 @@
-import { relationOf } from '../../../store/delta/index.js';
 import { recordChecks, versionsById } from '../../../store/state/index.js';
 import type { Transform } from '../files/definition.js';
 import type { GraphNode } from '../files/graph.js';
 import { readTransform } from '../files/read-transforms.js';
 import { readStored } from '../meaning/stored.js';
 import { parquetSession } from '../parquet-session.js';
-import { filesOf, isPartitioned, readableOf } from '../plan/state.js';
+import { isPartitioned, readableOf } from '../plan/state.js';
 import { auditStep } from '../step/audit-step.js';
 import { auditTable } from '../step/audit-table.js';
 import { type Refusal, WHOLE } from '../step/step.js';
@@ -51,8 +50,8 @@ export const withNewChecks = async (parts: Parts, work: Pick<Work, 'world'>): Pr
 export const auditAgain = async (parts: Parts, work: Work, node: GraphNode): Promise<readonly Failed[]> => {
   const { transform } = node;
   const state = work.states.get(transform.id);
-  if (!state?.snapshot || state.partitions.size === 0) return [];
-  const { snapshot, adds } = state;
+  const readable = state && readableOf(state);
+  if (!state || !readable || state.partitions.size === 0) return [];
   const keys = [...state.partitions].filter(([, { rows }]) => rows > 0).map(([key]) => key);
   work.steps += 1;
   const step = { stepId: `${work.order.runId}-${work.steps}`, engine: 'duckdb' as const };
@@ -61,18 +60,15 @@ export const auditAgain = async (parts: Parts, work: Work, node: GraphNode): Pro
   const bytes = new Map([...state.partitions].map(([key, partition]) => [key, partition.bytes]));
   const audited = await parts.duckdb.session(async (session) => {
     const engine = parquetSession(session, parts.signal);
-    const rows = await auditStep(engine, order, relationOf(snapshot, adds), bytes);
-    const readable = readableOf(state);
-    const table =
-      readable && (await auditTable({ engine }, order, { ...readable, files: filesOf(state) }, rows.partitions));
-    return { rows, table };
+    const rows = await auditStep(engine, order, readable.duckdb, bytes);
+    return { rows, table: await auditTable({ engine }, order, readable, rows.partitions) };
   });
-  const last = audited.table?.partitions ?? audited.rows.partitions;
-  const results = [...(audited.table?.results ?? []), ...[...last.values()].flatMap((p) => p.results)];
+  const last = audited.table.partitions;
+  const results = [...audited.table.results, ...[...last.values()].flatMap((p) => p.results)];
   await recordChecks(parts.warehouse, work.order.runId, results);
   work.results.push(...results);
-  for (const keysOf of [...audited.rows.failing, ...(audited.table?.failing ?? [])])
+  for (const keysOf of [...audited.rows.failing, ...audited.table.failing])
     work.failing.push({ model: transform.id, keys: keysOf });
-  if (audited.table?.refused) return [{ partition: WHOLE, refusal: audited.table.refused }];
+  if (audited.table.refused) return [{ partition: WHOLE, refusal: audited.table.refused }];
   return [...last].flatMap(([partition, { refused }]) => (refused ? [{ partition, refusal: refused }] : []));
 };

@@ -8,6 +8,7 @@ import { tellRun } from '../lineage/telling.js';
 import { parquetSession } from '../parquet-session.js';
 import { openSource, type Source } from '../plan/sources.js';
 import type { TableState } from '../plan/state.js';
+import { viewStateOf } from '../plan/view-state.js';
 import type { World } from '../plan/world.js';
 import { auditAgain } from './audit-again.js';
 import { openLeases, owner } from './leases.js';
@@ -52,6 +53,10 @@ const publishedWorld = async (
   await parts.duckdb.session(async (session) => {
     const engine = parquetSession(session, parts.signal);
     for (const [id, table] of tables) published.set(id, await publishedRows({ engine, lake: parts.lake }, table));
+    for (const node of nodes) {
+      const view = node.transform.kind === 'view' ? published.get(node.transform.id) : undefined;
+      if (view) published.set(node.transform.id, viewStateOf(view, node, published, undefined));
+    }
     for (const name of new Set(names)) {
       const source = await openSource({ engine, warehouse: parts.warehouse, lake: parts.lake }, name, []);
       if (source) sources.set(name, source);
@@ -74,8 +79,24 @@ const workOf = (parts: Parts, world: World, order: RunOrder): Work => ({
     () => 0n,
     () => {},
   ),
-  ...{ states: new Map(world.published), moved: new Map(), staged: [], unmade: [], behind: new Set() },
-  ...{ missing: new Map(), newChecks: new Set(), results: [], failing: [], summaries: [], folders: [], steps: 0 },
+  ...{
+    states: new Map(world.published),
+    moved: new Map(),
+    views: new Map(),
+    staged: [],
+    unmade: [],
+    behind: new Set(),
+  },
+  ...{
+    missing: new Map(),
+    newChecks: new Set(),
+    results: [],
+    failing: [],
+    summaries: [],
+    folders: [],
+    steps: 0,
+    held: false,
+  },
 });
 
 const DETAILS = /^(.*) \((\w+)\): (\d+) of (\d+) failed(?: in (.+))?$/;

@@ -22,13 +22,13 @@ import {
   versionsById,
   whileAlive,
 } from '../../../store/state/index.js';
-import type { Transform } from '../files/definition.js';
 import { readTransform } from '../files/read-transforms.js';
 import { compare } from '../meaning/compare.js';
 import { readStored } from '../meaning/stored.js';
 import { swapViews } from '../target/views.js';
 import { owner } from './leases.js';
 import { type Parts, timeOf } from './parts.js';
+import { relationIn, type Shown, viewOfVersion } from './public-views.js';
 import { versionsByName } from './publish-run.js';
 import { copyBack, type Restored, restoreFiles } from './restore-table.js';
 
@@ -40,14 +40,18 @@ export interface Pointed {
   readonly changed: readonly string[];
 }
 
+/** A transform, and what it is read by where it is a view. */
+type Kept = Pick<Shown, 'transform' | 'view'>;
+
 /** Transforms as the ledger keeps them, by version id: what is published may be of files that are there no more. */
-const transformsOf = async (parts: Parts, ids: readonly number[]): Promise<ReadonlyMap<number, Transform>> => {
+const transformsOf = async (parts: Parts, ids: readonly number[]): Promise<ReadonlyMap<number, Kept>> => {
   const versions = await versionsById(parts.warehouse, ids);
   return new Map(
     [...versions].map(([id, version]) => {
       const stored = readStored(version.definition);
       const layer = version.name.split('.')[0] ?? '';
-      return [id, { ...readTransform(stored.file, layer, stored.text), id: stored.id }];
+      const transform = { ...readTransform(stored.file, layer, stored.text), id: stored.id };
+      return [id, { transform, view: viewOfVersion(version) }];
     }),
   );
 };
@@ -79,7 +83,7 @@ interface Target {
   readonly pointers: readonly TablePointer[];
   readonly restored: readonly Restored[];
   readonly physical: ReadonlyMap<number, PhysicalTable>;
-  readonly transforms: ReadonlyMap<number, Transform>;
+  readonly transforms: ReadonlyMap<number, Kept>;
   readonly inside?: (tx: Tx) => Promise<void>;
 }
 
@@ -94,14 +98,19 @@ const point = async (parts: Parts, runId: string, target: Target): Promise<Point
   }));
   const reads = pointers.map(({ versionId }) => seen(versionId));
   const now = versionsByName(environment);
-  const views = pointers.flatMap(({ name, versionId, postgres }) => {
-    const transform = transforms.get(versionId);
-    return transform && postgres !== undefined && now.get(name) !== versionId
-      ? [{ transform: { ...transform, id: name }, table: postgres }]
-      : [];
+  const shown = new Map(
+    pointers.flatMap(({ name, versionId, postgres }): [string, Shown][] => {
+      const of = transforms.get(versionId);
+      return of ? [[name, { transform: { ...of.transform, id: name }, table: postgres, view: of.view }]] : [];
+    }),
+  );
+  const views = pointers.flatMap(({ name, versionId }) => {
+    const table = now.get(name) === versionId ? undefined : relationIn(shown, name);
+    const transform = shown.get(name)?.transform;
+    return transform && table !== undefined ? [{ transform, table }] : [];
   });
-  const wanted = new Set(pointers.map(({ name }) => name));
-  const gone = [...now.keys()].filter((name) => !wanted.has(name));
+  const wanted = pointers.map(({ name }) => name);
+  const gone = [...now.keys()].filter((name) => !wanted.includes(name));
   const revision = await parts.warehouse.transaction(async (tx) => {
     await lockTables(tx, { moved, reads });
     for (const one of restored) await copyBack(parts, tx, runId, one);
@@ -111,7 +120,7 @@ const point = async (parts: Parts, runId: string, target: Target): Promise<Point
     });
     await target.inside?.(tx);
     await endRun(tx, { runId, status: 'published', at: timeOf(parts), revision: published.revision });
-    if (views.length + gone.length > 0) await swapViews(tx, views, gone, environment.name);
+    if (views.length + gone.length > 0) await swapViews(tx, views, gone, environment.name, wanted);
     return published.revision;
   });
   const changed = pointers.filter(
@@ -195,11 +204,12 @@ export const rollback = async (parts: Parts, name: string, revision: number | un
   return recorded(parts, { kind: 'rollback', environment }, async (runId) => {
     const restored: Restored[] = [];
     for (const pointer of record.pointers) {
-      const [table, transform] = [physical.get(pointer.versionId), transforms.get(pointer.versionId)];
-      if (!table || !transform)
+      const [table, of] = [physical.get(pointer.versionId), transforms.get(pointer.versionId)];
+      if (!table || !of)
         throw error('rollback-impossible', { table: pointer.name, why: 'its table was collected since' });
-      if (table.dataVersion !== pointer.dataVersion)
-        restored.push(await restoreFiles(parts, runId, transform, table, pointer));
+      // A view has no rows: it shows what its tables go back to.
+      if (of.view === undefined && table.dataVersion !== pointer.dataVersion)
+        restored.push(await restoreFiles(parts, runId, of.transform, table, pointer));
     }
     const held = environment.heldFrom ?? environment.revision;
     return point(parts, runId, {
@@ -212,7 +222,11 @@ export const rollback = async (parts: Parts, name: string, revision: number | un
         const [busy] = await reopenIntervals(tx, again);
         if (busy)
           throw error('interval-leased', {
-            ...{ model: transforms.get(busy.versionId)?.id ?? '', partition: busy.partition, owner: busy.owner },
+            ...{
+              model: transforms.get(busy.versionId)?.transform.id ?? '',
+              partition: busy.partition,
+              owner: busy.owner,
+            },
             until: new Date(Number(busy.until / 1000n)).toISOString(),
           });
         await holdEnvironment(tx, name, held);

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AssayError, error, toAssayError } from '../../../errors/index.js';
-import { fileOf } from '../../../store/delta/index.js';
+import { fileOf, scratchFolder } from '../../../store/delta/index.js';
 import {
   beginRun,
   buryDead,
@@ -16,7 +16,7 @@ import {
   whileAlive,
 } from '../../../store/state/index.js';
 import { type RunTelling, tellRun } from '../lineage/telling.js';
-import type { World } from '../plan/world.js';
+import { PRODUCTION, type World } from '../plan/world.js';
 import { WHOLE } from '../step/step.js';
 import { declareForeignKeys, type KeyedTable } from '../target/foreign-keys.js';
 import { physicalName } from '../target/physical.js';
@@ -26,6 +26,7 @@ import { advanceHistory } from './history.js';
 import { openLeases, owner } from './leases.js';
 import { clearLeftovers } from './leftovers.js';
 import { type Parts, timeOf } from './parts.js';
+import { stuckView } from './public-views.js';
 import { endOf, pointersMove, pointersOf, publishRun } from './publish-run.js';
 import type { RunOrder, Unmade, Work } from './work.js';
 
@@ -50,9 +51,17 @@ export const lakePathOf = (world: World, id: string): string => {
 const placeTables = async (parts: Parts, world: World): Promise<World> => {
   const list = world.nodes.flatMap(({ transform }) => {
     const version = world.versions.get(transform.id);
-    if (!version || world.physical.has(transform.id) || transform.kind === 'view') return [];
-    const postgres = transform.targets.has('postgres') ? physicalName(transform, version.fingerprint) : undefined;
-    return [{ id: transform.id, versionId: version.id, postgres, lakePath: lakePathOf(world, transform.id) }];
+    if (!version || world.physical.has(transform.id)) return [];
+    // A view has no rows of its own; the ledger says when what it gives has changed.
+    const stored = transform.kind !== 'view';
+    const copied = stored && transform.targets.has('postgres');
+    return [
+      {
+        ...{ id: transform.id, versionId: version.id },
+        postgres: copied ? physicalName(transform, version.fingerprint) : undefined,
+        lakePath: stored ? lakePathOf(world, transform.id) : undefined,
+      },
+    ];
   });
   if (list.length === 0) return world;
   await putPhysical(parts.warehouse, list);
@@ -86,9 +95,19 @@ export const execute = (parts: Parts, given: World, order: RunOrder): Promise<Ru
       try {
         const world = await placeTables(parts, given);
         const work: Work = {
-          ...{ world, order, at, leases, told, states: new Map(world.published), moved: new Map(), staged: [] },
+          ...{
+            world,
+            order,
+            at,
+            leases,
+            told,
+            states: new Map(world.published),
+            moved: new Map(),
+            views: new Map(),
+            staged: [],
+          },
           ...{ unmade: [], behind: new Set(), missing: new Map(), results: [], failing: [], summaries: [] },
-          ...{ folders: [], steps: 0 },
+          ...{ folders: [], steps: 0, held: false },
           newChecks: await withNewChecks(parts, { world }),
         };
         const result = await runAll(parts, work);
@@ -126,6 +145,7 @@ const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
     await advance(parts, work, node);
     parts.emit('transform.progress', { model: node.transform.id, done: i + 1, of: tables.length });
   }
+  await holdWhereStuck(parts, work);
   for (const node of world.nodes)
     if (node.transform.kind === 'history') {
       const { id } = node.transform;
@@ -134,7 +154,7 @@ const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
       if (work.moved.has(id)) parts.emit('transform.settled', { model: id, partition: WHOLE, status: 'made', rows });
     }
   const { unmade } = work;
-  const quiet = work.moved.size === 0 && !pointersMove(world, pointersOf(work));
+  const quiet = work.moved.size + work.views.size === 0 && !pointersMove(world, pointersOf(work));
   if (quiet) {
     const { revision } = world.environment;
     const status = unmade.length > 0 ? 'refused' : 'unchanged';
@@ -156,6 +176,27 @@ const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
     ...{ revision, tables: changed.length, milliseconds: Math.round(performance.now() - started) },
   });
   return { status: endOf(work), revision, changed, unmade };
+};
+
+/**
+ * A view whose new meaning may not be published can only stand on the tables of before: where those become others, nothing is
+ * published. What was made stays staged for the next run.
+ */
+const holdWhereStuck = async (parts: Parts, work: Work): Promise<void> => {
+  const stuck = await stuckView(parts, work, pointersOf(work));
+  if (!stuck) return;
+  const { view, table } = stuck;
+  const { name } = work.world.environment;
+  work.held = true;
+  work.moved.clear();
+  work.views.clear();
+  work.staged.length = 0;
+  work.summaries.length = 0;
+  const reason = `${view} stays as it is and cannot stand on the new ${table}, so nothing of this run is published`;
+  work.unmade.push({
+    ...{ model: view, partition: WHOLE, status: 'blocked', code: 'blocked', reason },
+    retry: `assay plan${name === PRODUCTION ? '' : ` --env ${name}`}`,
+  });
 };
 
 /** Tables of which something is staged, as this run saw them. */
@@ -181,7 +222,7 @@ const cleanUp = async (parts: Parts, work: Work): Promise<void> => {
       .removeFolder(`d/${stepId}`)
       .catch((thrown: unknown) => parts.emit('bug', { where: `removing what step ${stepId} left`, error: thrown }));
   }
-  await rm(join(parts.lake, '_staging', work.order.runId), { recursive: true, force: true });
+  await rm(join(scratchFolder(parts.lake), work.order.runId), { recursive: true, force: true });
 };
 
 /** Writes down why a run ended; the reason itself is thrown on by the caller, so what fails here is told and not thrown. */

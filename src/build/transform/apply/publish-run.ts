@@ -19,11 +19,13 @@ import {
 } from '../../../store/state/index.js';
 import { inputsOf } from '../plan/inputs.js';
 import { isPartitioned, type TableState, totalsOf } from '../plan/state.js';
+import { tablesUnder } from '../plan/view-state.js';
 import type { World } from '../plan/world.js';
 import { physicalName } from '../target/physical.js';
 import { swapViews } from '../target/views.js';
 import { copyRows } from './copy-rows.js';
 import { type Parts, timeOf } from './parts.js';
+import { namesUnder, relationIn, type Shown, viewOfTransform } from './public-views.js';
 import type { Work } from './work.js';
 
 /** What a publication came to. */
@@ -48,21 +50,23 @@ export const versionsByName = ({ pointers }: Pick<EnvironmentState, 'pointers'>)
  * The pointers that an environment shall have: every table of the files, by its id. One whose new meaning could not be made as a
  * whole stays with the old one: readers never see a part of a table for all of it.
  */
-export const pointersOf = ({ world, states, behind }: Work): PointerTarget[] => {
+export const pointersOf = ({ world, states, behind, held }: Work): PointerTarget[] => {
   const now = versionsByName(world.environment);
+  if (held) return [...now].flatMap(([name, versionId]) => (versionId === 0 ? [] : [{ name, versionId }]));
   return world.nodes.flatMap(({ transform: { id } }) => {
     const state = states.get(id);
-    const made = state?.versionId !== undefined && state.snapshot && !behind.has(id) ? state.versionId : undefined;
+    const there = state?.snapshot !== undefined || state?.view !== undefined;
+    const made = there && !behind.has(id) ? state?.versionId : undefined;
     const versionId = made ?? now.get(id);
     return versionId === undefined || versionId === 0 ? [] : [{ name: id, versionId }];
   });
 };
 
 /** How a run ended: `partial` when some of it could not be made, `refused` when nothing but results of checks came of it. */
-export const endOf = ({ unmade, moved, world }: Work): 'published' | 'partial' | 'refused' => {
+export const endOf = ({ unmade, moved, views, world }: Work): 'published' | 'partial' | 'refused' => {
   if (unmade.length === 0) return 'published';
   const kinds = new Map(world.nodes.map(({ transform }) => [transform.id, transform.kind]));
-  return [...moved.keys()].every((id) => kinds.get(id) === 'history') ? 'refused' : 'partial';
+  return [...moved.keys(), ...views.keys()].every((id) => kinds.get(id) === 'history') ? 'refused' : 'partial';
 };
 
 /** Whether readers of the environment find other tables under its names than before. */
@@ -99,7 +103,8 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
   const published = await warehouse.transaction(
     async (tx) => {
       await holdLeases(tx, work.staged);
-      const seen = { moved: commits.map((commit) => movedTable(world, commit)), reads: readTables(work) };
+      const moved = [...commits.map((commit) => movedTable(world, commit)), ...movedViews(work)];
+      const seen = { moved, reads: readTables(work) };
       await lockTables(tx, seen);
       for (const commit of commits) await copyChange(parts, work, tx, commit);
       const { revision } = await publishEnvironment(tx, {
@@ -132,13 +137,13 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
     },
     signal ? { signal } : {},
   );
-  return { revision: published, changed: commits.map(({ id }) => id) };
+  return { revision: published, changed: [...commits.map(({ id }) => id), ...work.views.keys()] };
 };
 
 /** Says before anything is committed in the lake what the publication would say: that another run was faster. */
 const checkCurrent = async ({ warehouse }: Parts, work: Work): Promise<void> => {
   await checkLeases(warehouse, work.staged);
-  const moved = [...work.moved.keys()].flatMap((id) => {
+  const moved = [...work.moved.keys(), ...work.views.keys()].flatMap((id) => {
     const state = work.states.get(id);
     return state ? [seenTable(work.world, state, id)] : [];
   });
@@ -164,12 +169,21 @@ const movedTable = (world: World, { id, after, version }: Commit): MovedTable =>
   ...{ lakeVersion: version, dataVersion: after.dataVersion },
 });
 
-/** Tables that this run read and does not move: they must still be as it saw them. */
+/** Views that give something else: they have no rows of their own, but what reads them must know. */
+const movedViews = ({ world, states, views }: Work): MovedTable[] =>
+  [...views].flatMap(([id, { rows }]) => {
+    const state = states.get(id);
+    const { dataVersion = '' } = state ?? {};
+    return state ? [{ ...seenTable(world, state, id), ...{ lakeVersion: -1, dataVersion, rows, bytes: 0 } }] : [];
+  });
+
+/** Tables that this run read, through views too, and does not move: they must still be as it saw them. */
 const readTables = (work: Work): SeenTable[] => {
+  const nodes = new Map(work.world.nodes.map((node) => [node.transform.id, node]));
   const names = new Set(
     work.world.nodes
-      .filter(({ transform }) => work.moved.has(transform.id))
-      .flatMap((node) => inputsOf(node).map(({ name }) => name)),
+      .filter(({ transform: { id } }) => work.moved.has(id) || work.views.has(id))
+      .flatMap((node) => inputsOf(node).flatMap(({ name }) => tablesUnder(name, nodes))),
   );
   return [...names].flatMap((id) => {
     const state = work.states.get(id);
@@ -207,14 +221,20 @@ const moveViews = async (
   pointers: readonly PointerTarget[],
 ): Promise<void> => {
   const now = versionsByName(world.environment);
+  const shown = new Map(
+    [...states].map(([id, { transform, fingerprint }]): [string, Shown] => {
+      const view = viewOfTransform(transform);
+      return [id, { transform, view, table: view ? undefined : physicalName(transform, fingerprint) }];
+    }),
+  );
   const views = pointers.flatMap(({ name, versionId }) => {
     const transform = states.get(name)?.transform;
-    const fingerprint = states.get(name)?.fingerprint ?? '';
     if (!transform?.targets.has('postgres')) return [];
-    if (now.get(name) === versionId && !world.lostCopies.has(name)) return [];
-    return [{ transform, table: physicalName(transform, fingerprint) }];
+    const lost = namesUnder(shown, name).some((id) => world.lostCopies.has(id));
+    const table = now.get(name) === versionId && !lost ? undefined : relationIn(shown, name);
+    return table === undefined ? [] : [{ transform, table }];
   });
-  const wanted = new Set(pointers.map(({ name }) => name));
-  const gone = [...now.keys()].filter((name) => !wanted.has(name));
-  if (views.length + gone.length > 0) await swapViews(tx, views, gone, world.environment.name);
+  const wanted = pointers.map(({ name }) => name);
+  const gone = [...now.keys()].filter((name) => !wanted.includes(name));
+  if (views.length + gone.length > 0) await swapViews(tx, views, gone, world.environment.name, wanted);
 };

@@ -49,6 +49,8 @@ export interface Work {
   /** Tables as this run will leave them. */
   readonly states: Map<string, TableState>;
   readonly moved: Map<string, Moved>;
+  /** Views that give something else than what is published, with the rows that were counted. */
+  readonly views: Map<string, { readonly rows: number }>;
   /** Everything that was staged, and is published together. */
   readonly staged: Leased[];
   readonly unmade: Unmade[];
@@ -63,6 +65,8 @@ export interface Work {
   readonly summaries: { readonly versionId: number; readonly summary: PartitionSummary }[];
   /** Folders of staged files, by table: what is not published of them goes at the end. */
   readonly folders: { readonly id: string; readonly stepId: string; readonly snapshot: Snapshot }[];
+  /** Set when nothing of this run may be published but the history of checks: environments keep their tables. */
+  held: boolean;
   /** Steps done, for progress. */
   steps: number;
 }

@@ -70,8 +70,9 @@ export const risksOf = (world: World, changes: readonly ModelChange[]): readonly
     : [
         `${world.environment.name} was rolled back from revision ${world.environment.heldFrom}; applying goes forward again`,
       ]),
-  ...changes.flatMap(({ id, category, columns }) =>
-    category === 'breaking' || category === 'indirect'
+  ...changes.flatMap(({ id, category, columns, rows, direct }) =>
+    // A view may only stand on another table, and give what it gave.
+    category === 'breaking' || (category === 'indirect' && (direct || rows || columns.length > 0))
       ? [`readers of ${id} get other values${columns.length > 0 ? ` in ${columns.join(', ')}` : ''}`]
       : category === 'removed'
         ? [`readers of ${id} find it no more`]

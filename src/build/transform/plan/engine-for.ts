@@ -2,6 +2,7 @@ import type { GraphNode } from '../files/graph.js';
 import { ROUTE_LIMITS, type Route, route } from '../step/route.js';
 import { inputsOf } from './inputs.js';
 import { isPartitioned, type TableState } from './state.js';
+import { tablesUnder } from './view-state.js';
 import type { World } from './world.js';
 
 /** Joins, sorts, groups and windows take about this many times what they read. */
@@ -22,9 +23,11 @@ export const chooseEngine = (
   const own = states.get(transform.id);
   let readBytes = 0;
   let inPostgres = true;
+  const nodes = new Map(world.nodes.map((one) => [one.transform.id, one]));
   for (const input of inputsOf(node)) {
     const state = states.get(input.name);
-    const adds = state?.adds ?? world.sources.get(input.name)?.snapshot.adds ?? [];
+    const under = tablesUnder(input.name, nodes);
+    const adds = under.flatMap((id) => states.get(id)?.adds ?? world.sources.get(id)?.snapshot.adds ?? []);
     const bytes = adds.reduce((sum, add) => sum + add.size, 0);
     const all = state?.partitions.size ?? 0;
     readBytes += input.role === 'partition' && all > 0 ? Math.ceil((bytes * Math.min(partitions, all)) / all) : bytes;

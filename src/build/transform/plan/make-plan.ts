@@ -19,6 +19,7 @@ import { drivingInput } from './lookups.js';
 import type { Plan, PlanStep } from './plan.js';
 import { readingsOf } from './readings.js';
 import { isPartitioned, type PartitionState, type TableState } from './state.js';
+import { viewStateOf } from './view-state.js';
 import { madeOf, type World } from './world.js';
 
 export interface PlanOptions {
@@ -64,9 +65,7 @@ export const makePlan = async (world: World, options: PlanOptions): Promise<Plan
         ? [`${id}: changes for new partitions only are not made yet; plan with --restate ${id}, or write a new version`]
         : [],
     ),
-    ...world.nodes.flatMap(({ transform: { id, file, kind } }) =>
-      kind === 'view' ? [`${id} (${file}): tables of kind view are not served yet; write kind: full`] : [],
-    ),
+    ...world.nodes.flatMap((node) => notHanded(world, node)),
     ...dryRuns.flatMap(({ problems }) => problems),
     ...steps.flatMap(({ id, engine, route }) => (engine === undefined ? [`${id}: ${route}`] : [])),
   ];
@@ -112,6 +111,18 @@ const changesOf = (
   );
 };
 
+/** A view whose partitions a table wants, and which hands on none by that column. */
+const notHanded = (world: World, node: GraphNode): string[] =>
+  inputsOf(node).flatMap((input) => {
+    const state = world.published.get(input.name);
+    // A view over tables that were never made is looked at once they are.
+    if (input.role !== 'partition' || state?.view === undefined || state.handed === input.column) return [];
+    const hands = state.handed === undefined ? 'hands on no partitions' : `hands on its partitions by ${state.handed}`;
+    return [
+      `${node.transform.id}: partition.inputs names ${input.name}.${input.column}, and that view ${hands} (a view does where it puts no rows together and the column is its table's partition column); make it a table, or read it without partition.inputs`,
+    ];
+  });
+
 const stepsOf = async (world: World, options: PlanOptions) => {
   const states = new Map(world.published);
   const steps: PlanStep[] = [];
@@ -119,8 +130,10 @@ const stepsOf = async (world: World, options: PlanOptions) => {
   if (world.empty.length > 0) return { steps, made };
   for (const node of world.nodes) {
     const { id, kind } = node.transform;
+    const view = kind === 'view' ? states.get(id) : undefined;
+    if (view) states.set(id, viewStateOf(view, node, states, world.meanings.get(id)));
     const state = states.get(id);
-    if (!state || world.frozen.has(id) || kind === 'history' || kind === 'view') continue;
+    if (!state || world.frozen.has(id) || kind === 'history') continue;
     const { make } = await decide(node, readingsOf(world, states, options.engine, expecting), madeOf(world, id), {
       restate: options.restate.get(id),
       restated: options.restate.has(id),
@@ -128,7 +141,7 @@ const stepsOf = async (world: World, options: PlanOptions) => {
     if (make.length === 0) continue;
     made.add(id);
     steps.push(stepOf(world, states, node, make, options.memoryBytes));
-    states.set(id, expected(state, make));
+    states.set(id, view ? { ...state, dataVersion: `${UNKNOWN}${id}` } : expected(state, make));
   }
   return { steps, made };
 };
@@ -163,6 +176,9 @@ const expecting = (readings: Readings): Readings => ({
   },
 });
 
+/** Nothing of a view is made: its checks are asked of what it will give. */
+const LOOKED_AT = { engine: 'duckdb', batches: 1, why: 'a view: only its checks are asked' } as const;
+
 const stepOf = (
   world: World,
   states: ReadonlyMap<string, TableState>,
@@ -171,7 +187,8 @@ const stepOf = (
   memoryBytes: number,
 ): PlanStep => {
   const { transform } = node;
-  const route = chooseEngine(world, states, node, make.length, memoryBytes);
+  const chosen = chooseEngine(world, states, node, make.length, memoryBytes);
+  const route = transform.kind === 'view' ? { ...chosen, ...LOOKED_AT } : chosen;
   const unknown = new Set(
     inputsOf(node).flatMap((i) => {
       const state = states.get(i.name);
@@ -187,6 +204,7 @@ const stepOf = (
   const most = Math.min(transform.partition?.maxBatch ?? make.length, Math.ceil(make.length / (route.batches || 1)));
   const checks = [...impliedChecks(transform), ...transform.checks];
   return {
+    ...(transform.kind === 'view' ? { view: true } : {}),
     ...{ id: transform.id, partitions: make.length, perhaps, engine: route.engine, route: route.why },
     ...{ first: make[0]?.partition ?? '', last: make.at(-1)?.partition ?? '', readBytes: route.readBytes },
     because: [...new Set(make.flatMap(({ because }) => because))],

@@ -4,6 +4,8 @@ import type { Span } from './decide.js';
 /** What one table needs: which partitions, by which engine, and why. */
 export interface PlanStep {
   readonly id: string;
+  /** Of a view nothing is made: its checks are asked of what it will give. */
+  readonly view?: true;
   /** How many partitions are to be made; 1 for a whole table. */
   readonly partitions: number;
   /** `*` for a whole table. */

@@ -7,6 +7,8 @@ const count = (n: number, what: string): string => `${n.toLocaleString('en-US')}
 
 const stepLine = (step: PlanStep): string => {
   const { id, first, last, partitions, perhaps, statements, past } = step;
+  if (step.view)
+    return `  look at ${id}  a view: only its checks are asked, on ${step.engine} (reads ${sizeText(step.readBytes)})\n          because ${step.because.join(', ')}`;
   const what =
     first === '*'
       ? `whole${perhaps > 0 ? ' (perhaps)' : ''}`

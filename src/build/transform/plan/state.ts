@@ -35,6 +35,8 @@ export interface TableState {
   readonly postgres: string | undefined;
   /** Of a view: its SELECT over its inputs' relations, for DuckDB. */
   readonly view: string | undefined;
+  /** Of a view: the column by which it hands on the partitions of a table that it reads. */
+  readonly handed?: string | undefined;
 }
 
 /** A table that is made partition by partition has one ledger row for each; any other has one for the whole. */

@@ -24,6 +24,7 @@ import { WHOLE } from '../step/step.js';
 import { type OtherVersion, otherVersionsOf } from './other-versions.js';
 import { openSource, type Source } from './sources.js';
 import { dataVersionOf, partitionsOf, type TableState } from './state.js';
+import { viewStateOf } from './view-state.js';
 
 /** The environment whose tables follow the sources; others only read what they share with it. */
 export const PRODUCTION = 'prod';
@@ -134,7 +135,8 @@ export const readWorld = async (options: WorldOptions): Promise<World> => {
     const lost = table?.postgres !== undefined && table.changedAt > 0 && !there.has(table.postgres);
     if (lost) lostCopies.add(id);
     const of = version && byVersion.get(version.id);
-    published.set(id, await publishedState(options, node, version, table, of, !lost));
+    const state = await publishedState(options, node, version, table, of, !lost);
+    published.set(id, node.transform.kind === 'view' ? viewStateOf(state, node, published, meanings.get(id)) : state);
   }
   return {
     ...{
@@ -234,6 +236,6 @@ const frozenOf = async (
 /** Partitions of a table that are published, with what they were made from. Nothing where the files are lost: all is to be made. */
 export const madeOf = (world: World, id: string): ReadonlyMap<string, Interval> => {
   const state = world.published.get(id);
-  if (!state?.snapshot) return new Map();
+  if (!state?.snapshot && state?.view === undefined) return new Map();
   return new Map([...(world.intervals.get(id) ?? [])].filter(([key]) => state.partitions.has(key) || key === WHOLE));
 };

@@ -26,8 +26,13 @@ interface View {
   readonly schema: string;
   readonly name: string;
   readonly transform: Transform;
+  /** What stands after FROM; of a view as transforms have them a statement in brackets. */
   readonly table: string;
 }
+
+/** A physical table, or the statement of a transform of kind view over them. */
+const tableUnder = ({ transform, table }: Pick<View, 'transform' | 'table'>): string =>
+  transform.kind === 'view' ? '' : table;
 
 const plainName = ({ schema, name }: Pick<View, 'schema' | 'name'>): string => `${schema}.${name}`;
 const sqlName = ({ schema, name }: Pick<View, 'schema' | 'name'>): string => `${quoted(schema)}.${quoted(name)}`;
@@ -49,8 +54,9 @@ const numberedView = (
   { schema, name }: Pick<View, 'schema' | 'name'>,
   shown: Shown | undefined,
 ): Pick<View, 'schema' | 'name'>[] => {
-  const version = /__v(\d+)__[0-9a-f]{8}$/.exec(shown?.base ?? '')?.[1];
-  return version === undefined ? [] : [{ schema, name: `${name}_v${version}` }];
+  const [, table, version] = /^(.+)__v(\d+)__[0-9a-f]{8}$/.exec(shown?.base ?? '') ?? [];
+  const ofTable = table !== undefined && name.startsWith(table) ? [`${name}_v${version}`] : [];
+  return [...new Set([...ofTable, ...(shown?.twins ?? [])])].map((one) => ({ schema, name: one }));
 };
 
 const viewsOf = (transform: Transform, table: string, environment: string): readonly View[] =>
@@ -66,7 +72,7 @@ const goneView = (name: string, environment: string): Pick<View, 'schema' | 'nam
  * Points the public views at their tables, in the publishing transaction, and takes away those of tables that are made no more. A
  * view that shows the right table already is not touched, so its readers feel nothing. One whose columns are the old ones or those
  * and more is replaced and keeps its identity; another is dropped (never with what depends on it), made anew and granted as before.
- * `gone` are public names (`gold.fact_sales`, `gold.fact_sales_v1`).
+ * `gone` and `served` are public names (`gold.fact_sales`, `gold.fact_sales_v1`): those that go, and all that there are afterwards.
  * Errors: `view-blocked`, `view-locked`.
  */
 export const swapViews = async (
@@ -74,11 +80,15 @@ export const swapViews = async (
   views: readonly { readonly transform: Transform; readonly table: string }[],
   gone: readonly string[],
   environment: string,
+  served: readonly string[] = [],
 ): Promise<void> => {
   const wanted = views.flatMap(({ transform, table }) => viewsOf(transform, table, environment));
-  const named = new Set(wanted.map(sqlName));
+  const named = new Set([...wanted, ...served.map((name) => goneView(name, environment))].map(sqlName));
   const leaving = gone.map((name) => goneView(name, environment)).filter((view) => !named.has(sqlName(view)));
-  const shown = await shownViews(tx, [...wanted, ...leaving.map((view) => ({ ...view, table: '' }))]);
+  const shown = await shownViews(tx, [
+    ...wanted.map((view) => ({ ...view, under: tableUnder(view) })),
+    ...leaving.map((view) => ({ ...view, under: '' })),
+  ]);
   const moving = wanted.filter((view) => !isShown(view, shown.get(sqlName(view))));
   // A newest version had a view by its number too: that one goes with it, unless its version is still served.
   const numbered = [...leaving, ...moving]
@@ -123,25 +133,29 @@ interface Shown {
   readonly right: boolean;
   /** Name of a table that it stands on. */
   readonly base: string | null;
+  /** Views by number beside it that show just the same. */
+  readonly twins: readonly string[] | null;
   readonly comment: string | null;
 }
 
 const shownViews = async (
   tx: Tx,
-  views: readonly Pick<View, 'schema' | 'name' | 'table'>[],
+  views: readonly (Pick<View, 'schema' | 'name'> & { readonly under: string })[],
 ): Promise<ReadonlyMap<string, Shown>> => {
   const { rows } = await tx.query<Shown>(
     `SELECT w.view, d.comment,
        (SELECT json_agg(json_build_object('name', attname, 'type', format_type(atttypid, atttypmod)) ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
        coalesce(b.oids = array[to_regclass(nullif(w.tbl, ''))::oid], false) AS right,
-       (SELECT relname FROM pg_class WHERE oid = b.oids[1]) AS base
+       (SELECT relname FROM pg_class WHERE oid = b.oids[1]) AS base,
+       (SELECT json_agg(n.relname) FROM pg_class n WHERE n.relnamespace = c.relnamespace AND n.relkind = 'v'
+         AND n.relname ~ ('^' || c.relname || '_v[0-9]+$') AND pg_get_viewdef(n.oid) = pg_get_viewdef(c.oid)) AS twins
      FROM unnest($1::text[], $2::text[]) w(view, tbl) JOIN pg_class c ON c.oid = to_regclass(w.view)
      CROSS JOIN LATERAL (SELECT obj_description(c.oid, 'pg_class') AS comment) d
      CROSS JOIN LATERAL (SELECT array_agg(DISTINCT p.refobjid) AS oids FROM pg_rewrite r
        JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = r.oid
        WHERE r.ev_class = c.oid AND p.refclassid = 'pg_class'::regclass AND p.refobjid <> c.oid) b`,
-    [views.map(sqlName), views.map(({ table }) => table)],
+    [views.map(sqlName), views.map(({ under }) => under)],
   );
   return new Map(rows.map((row) => [row.view, row]));
 };
@@ -163,8 +177,13 @@ const swapView = async (tx: Tx, view: View, shown: Shown | undefined): Promise<v
   const { transform, table, schema } = view;
   const name = sqlName(view);
   await tx.query(`CREATE SCHEMA IF NOT EXISTS ${quoted(schema)}`);
-  const columns = transform.columns.map((c) => quoted(c.name)).join(', ');
-  const select = `AS SELECT ${columns} FROM ${table}`;
+  // A statement may give varchar, which is no text to CREATE OR REPLACE VIEW.
+  const shownAs = ({ name: column, type }: Transform['columns'][number]): string =>
+    transform.kind === 'view'
+      ? `CAST(${quoted(column)} AS ${postgresType(type)}) AS ${quoted(column)}`
+      : quoted(column);
+  const columns = transform.columns.map(shownAs).join(', ');
+  const select = `AS SELECT ${columns} FROM ${table}${transform.kind === 'view' ? ' AS shown' : ''}`;
   if (!shown || fits(view, shown.columns)) await tx.query(`CREATE OR REPLACE VIEW ${name} ${select}`);
   else {
     const grants = await grantsOf(tx, view);
