@@ -66,6 +66,8 @@ const startMoto = async (): Promise<{ readonly endpoint: string; readonly child:
     const port = await freePort();
     const child = spawn(python ?? '', ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
       stdio: 'ignore',
+      // Small pages, so that listings of few objects have several.
+      env: { ...process.env, MOTO_S3_DEFAULT_MAX_KEYS: '100' },
     });
     const endpoint = `http://127.0.0.1:${port}`;
     if (await answers(endpoint, child)) return { endpoint, child };

@@ -36,6 +36,13 @@ export const ifThere = async <T>(path: string, work: Promise<T>): Promise<T | un
   }
 };
 
+/** True while a process that lives uses these copies. */
+export const isInUse = async (root: string): Promise<boolean> =>
+  ((await ifThere(root, readdir(root))) ?? []).some((name) => {
+    const pid = PROCESS.exec(name)?.[1];
+    return pid !== undefined && isRunning(Number(pid));
+  });
+
 /** Makes the folders of this process, and removes those that killed processes left. */
 export const openProcessFolder = async (root: string): Promise<ProcessFolder> => {
   try {

@@ -7,7 +7,7 @@ import type { DeltaFiles, Held } from '../files.js';
 import { type Address, addressText, isAddress, parseAddress, pathKey } from './address.js';
 import { type Bucket, bucketOf } from './bucket.js';
 import { type ObjectCache, openCache } from './cache.js';
-import { ifThere } from './cache-folder.js';
+import { ifThere, isInUse } from './cache-folder.js';
 import { openClient, type StoreOptions } from './client.js';
 import { openLakeObject } from './conditional.js';
 import { type BucketLake, bucketFiles, needOf } from './files.js';
@@ -51,7 +51,8 @@ const mountOf = (at: Address): Mounted | undefined => mounted.find((mount) => wi
 /** Copies of a lake that is not there any more: another one was made under the same address. */
 const clearOthers = async (cacheDir: string, id: string): Promise<void> => {
   for (const name of (await ifThere(cacheDir, readdir(cacheDir))) ?? [])
-    if (/^[0-9a-f-]{36}$/.test(name) && name !== id) await rm(join(cacheDir, name), { recursive: true, force: true });
+    if (/^[0-9a-f-]{36}$/.test(name) && name !== id && !(await isInUse(join(cacheDir, name))))
+      await rm(join(cacheDir, name), { recursive: true, force: true });
 };
 
 /** A bucket that is only read must be there; listing it says so before a table is taken for missing. */
@@ -92,7 +93,9 @@ export const mountLake = async (options: MountOptions): Promise<Mount> => {
     const mount: Mounted = {
       ...{ at, lake, address: addressText(at), scratch: join(cache.folder.staged, '%scratch') },
       close: async () => {
-        mounted.splice(mounted.indexOf(mount), 1);
+        const place = mounted.indexOf(mount);
+        if (place < 0) return;
+        mounted.splice(place, 1);
         await cache.close();
         if (own !== undefined) await rm(own, { recursive: true, force: true });
         store.client.destroy();
