@@ -1,6 +1,15 @@
 import { error } from '../../errors/index.js';
-import { decodePath } from './paths.js';
-import type { AddFile, Metadata, PartitionValues, Protocol, RemoveFile, Txn } from './types.js';
+import { Fields, isRecord, type Json, type Where } from './fields.js';
+import { checkPath } from './paths.js';
+import type { AddFile, DeletionVector, Domain, Metadata, Protocol, RemoveFile, Txn } from './types.js';
+
+export type { Where } from './fields.js';
+
+/** A file that holds a part of a V2 checkpoint. */
+export interface Sidecar {
+  /** Name below `_delta_log/_sidecars`, or an absolute path; URI-encoded. */
+  readonly path: string;
+}
 
 /** One action of the log; of other kinds only the name is kept. */
 export type Action =
@@ -9,187 +18,169 @@ export type Action =
   | { readonly kind: 'metaData'; readonly metaData: Metadata }
   | { readonly kind: 'protocol'; readonly protocol: Protocol }
   | { readonly kind: 'txn'; readonly txn: Txn }
-  | { readonly kind: 'commitInfo'; readonly commitInfo: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'domainMetadata'; readonly domainMetadata: Domain }
+  | { readonly kind: 'commitInfo'; readonly commitInfo: Json }
+  | { readonly kind: 'checkpointMetadata'; readonly checkpointMetadata: Json }
+  | { readonly kind: 'sidecar'; readonly sidecar: Sidecar }
   | { readonly kind: 'other'; readonly name: string };
 
-/** Where an action stood, for errors. */
-export interface Where {
-  /** The log file, absolute. */
-  readonly file: string;
-  readonly line: number;
-  readonly table: string;
-}
+const STORAGE = new Set(['u', 'p', 'i']);
 
-type Json = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Reads fields of one action with their types checked; a wrong one is damage, named with file and line. */
-class Fields {
-  constructor(
-    private readonly json: Json,
-    private readonly kind: string,
-    private readonly where: Where,
-  ) {}
-  damaged(what: string): never {
-    throw error('delta-corrupt', { file: this.where.file, why: `line ${this.where.line}: ${this.kind}: ${what}` });
-  }
-  text(name: string): string {
-    const value = this.json[name];
-    return typeof value === 'string' ? value : this.damaged(`${name} is no text`);
-  }
-  optionalText(name: string): string | undefined {
-    return this.json[name] === undefined || this.json[name] === null ? undefined : this.text(name);
-  }
-  integer(name: string): number {
-    const value = this.json[name];
-    return typeof value === 'number' && Number.isSafeInteger(value) ? value : this.damaged(`${name} is no integer`);
-  }
-  optionalInteger(name: string): number | undefined {
-    return this.json[name] === undefined || this.json[name] === null ? undefined : this.integer(name);
-  }
-  flag(name: string): boolean {
-    const value = this.json[name];
-    return typeof value === 'boolean' ? value : this.damaged(`${name} is no boolean`);
-  }
-  texts(name: string): readonly string[] {
-    const value = this.json[name];
-    return Array.isArray(value) && value.every((v): v is string => typeof v === 'string')
-      ? value
-      : this.damaged(`${name} is no list of texts`);
-  }
-  optionalTexts(name: string): readonly string[] | undefined {
-    return this.json[name] === undefined || this.json[name] === null ? undefined : this.texts(name);
-  }
-  map(name: string): PartitionValues {
-    const value = this.json[name];
-    if (!isRecord(value)) return this.damaged(`${name} is no map`);
-    for (const v of Object.values(value))
-      if (v !== null && typeof v !== 'string') this.damaged(`${name} holds a value that is no text`);
-    return value as PartitionValues;
-  }
-  optionalMap(name: string): PartitionValues | undefined {
-    return this.json[name] === undefined || this.json[name] === null ? undefined : this.map(name);
-  }
-  textMap(name: string): Readonly<Record<string, string>> {
-    const map = this.optionalMap(name) ?? {};
-    return Object.fromEntries(Object.entries(map).map(([k, v]) => [k, v ?? '']));
-  }
-}
-
-/** Leaves out what is undefined: an absent field and an undefined one are two things to the type checker. */
-const present = <T extends object>(record: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(record).filter(([, v]) => v !== undefined)) as never;
-
-const noDeletionVector = (json: Json, where: Where) => {
-  if (json['deletionVector'] !== undefined && json['deletionVector'] !== null)
-    throw error('delta-unsupported', { table: where.table, feature: 'deletionVectors' });
+const readVector = (json: Json, where: Where): DeletionVector => {
+  const f = new Fields(json, 'deletionVector', where);
+  const storageType = f.text('storageType');
+  if (!STORAGE.has(storageType))
+    throw error('delta-unsupported', { table: where.table, feature: `deletion vectors stored as ${storageType}` });
+  return {
+    storageType: storageType as DeletionVector['storageType'],
+    pathOrInlineDv: f.text('pathOrInlineDv'),
+    ...(f.has('offset') ? { offset: f.count('offset') } : {}),
+    sizeInBytes: f.count('sizeInBytes'),
+    cardinality: f.count('cardinality'),
+  };
 };
+
+/** What adds and removes have in common and may lack. */
+const optional = (f: Fields, where: Where) => ({
+  ...(f.has('stats') ? { stats: f.text('stats') } : {}),
+  ...(f.has('tags') ? { tags: f.map('tags') } : {}),
+  ...(f.has('deletionVector') ? { deletionVector: readVector(f.record('deletionVector'), where) } : {}),
+  ...(f.has('baseRowId') ? { baseRowId: f.integer('baseRowId') } : {}),
+  ...(f.has('defaultRowCommitVersion') ? { defaultRowCommitVersion: f.integer('defaultRowCommitVersion') } : {}),
+});
 
 const readAdd = (json: Json, where: Where): AddFile => {
   const f = new Fields(json, 'add', where);
-  noDeletionVector(json, where);
   const path = f.text('path');
-  decodePath(path, where.file, where.table);
-  const size = f.integer('size');
-  if (size < 0) f.damaged('size is negative');
-  return present({
+  checkPath(path, where.file);
+  return {
     path,
     partitionValues: f.map('partitionValues'),
-    size,
-    modificationTime: f.optionalInteger('modificationTime') ?? 0,
+    size: f.count('size'),
+    modificationTime: f.has('modificationTime') ? f.integer('modificationTime') : 0,
     dataChange: f.flag('dataChange'),
-    stats: f.optionalText('stats'),
-    tags: f.optionalMap('tags'),
-  }) as AddFile;
+    ...optional(f, where),
+    ...(f.has('clusteringProvider') ? { clusteringProvider: f.text('clusteringProvider') } : {}),
+  };
 };
 
 const readRemove = (json: Json, where: Where): RemoveFile => {
   const f = new Fields(json, 'remove', where);
-  noDeletionVector(json, where);
-  return present({
-    path: f.text('path'),
-    deletionTimestamp: f.optionalInteger('deletionTimestamp'),
-    dataChange: json['dataChange'] === null || json['dataChange'] === undefined ? true : f.flag('dataChange'),
-    extendedFileMetadata: json['extendedFileMetadata'] === true ? true : undefined,
-    partitionValues: f.optionalMap('partitionValues'),
-    size: f.optionalInteger('size'),
-  }) as RemoveFile;
+  const path = f.text('path');
+  checkPath(path, where.file);
+  return {
+    path,
+    ...(f.has('deletionTimestamp') ? { deletionTimestamp: f.integer('deletionTimestamp') } : {}),
+    dataChange: f.has('dataChange') ? f.flag('dataChange') : true,
+    ...(json['extendedFileMetadata'] === true ? { extendedFileMetadata: true } : {}),
+    ...(f.has('partitionValues') ? { partitionValues: f.map('partitionValues') } : {}),
+    ...(f.has('size') ? { size: f.count('size') } : {}),
+    ...optional(f, where),
+  };
 };
+
+/** Some logs of tests and tools name no schema; Spark takes that for a table without columns. */
+const NO_COLUMNS = '{"type":"struct","fields":[]}';
 
 const readMetadata = (json: Json, where: Where): Metadata => {
   const f = new Fields(json, 'metaData', where);
-  const format = isRecord(json['format']) ? new Fields(json['format'], 'metaData.format', where) : undefined;
-  return present({
+  const format = f.has('format') ? new Fields(f.record('format'), 'metaData.format', where) : undefined;
+  return {
     id: f.text('id'),
-    name: f.optionalText('name'),
-    description: f.optionalText('description'),
+    ...(f.has('name') ? { name: f.text('name') } : {}),
+    ...(f.has('description') ? { description: f.text('description') } : {}),
     format: { provider: format?.text('provider') ?? 'parquet', options: format?.textMap('options') ?? {} },
-    schemaString: f.text('schemaString'),
+    schemaString: f.has('schemaString') ? f.text('schemaString') : NO_COLUMNS,
     partitionColumns: f.texts('partitionColumns'),
     configuration: f.textMap('configuration'),
-    createdTime: f.optionalInteger('createdTime'),
-  }) as Metadata;
+    ...(f.has('createdTime') ? { createdTime: f.integer('createdTime') } : {}),
+  };
 };
 
 const readProtocol = (json: Json, where: Where): Protocol => {
   const f = new Fields(json, 'protocol', where);
-  return present({
+  return {
     minReaderVersion: f.integer('minReaderVersion'),
     minWriterVersion: f.integer('minWriterVersion'),
-    readerFeatures: f.optionalTexts('readerFeatures'),
-    writerFeatures: f.optionalTexts('writerFeatures'),
-  }) as Protocol;
+    ...(f.has('readerFeatures') ? { readerFeatures: f.texts('readerFeatures') } : {}),
+    ...(f.has('writerFeatures') ? { writerFeatures: f.texts('writerFeatures') } : {}),
+  };
 };
 
 const readTxn = (json: Json, where: Where): Txn => {
   const f = new Fields(json, 'txn', where);
-  return present({
+  return {
     appId: f.text('appId'),
     version: f.integer('version'),
-    lastUpdated: f.optionalInteger('lastUpdated'),
-  }) as Txn;
+    ...(f.has('lastUpdated') ? { lastUpdated: f.integer('lastUpdated') } : {}),
+  };
+};
+
+const readDomain = (json: Json, where: Where): Domain => {
+  const f = new Fields(json, 'domainMetadata', where);
+  return { domain: f.text('domain'), configuration: f.text('configuration'), removed: f.flag('removed') };
+};
+
+const READERS: Readonly<Record<string, (json: Json, where: Where) => Action>> = {
+  add: (json, where) => ({ kind: 'add', add: readAdd(json, where) }),
+  remove: (json, where) => ({ kind: 'remove', remove: readRemove(json, where) }),
+  metaData: (json, where) => ({ kind: 'metaData', metaData: readMetadata(json, where) }),
+  protocol: (json, where) => ({ kind: 'protocol', protocol: readProtocol(json, where) }),
+  txn: (json, where) => ({ kind: 'txn', txn: readTxn(json, where) }),
+  domainMetadata: (json, where) => ({ kind: 'domainMetadata', domainMetadata: readDomain(json, where) }),
+  commitInfo: (json) => ({ kind: 'commitInfo', commitInfo: json }),
+  checkpointMetadata: (json) => ({ kind: 'checkpointMetadata', checkpointMetadata: json }),
+  sidecar: (json, where) => ({ kind: 'sidecar', sidecar: { path: new Fields(json, 'sidecar', where).text('path') } }),
 };
 
 /** One action from its JSON value (`{"add": {...}}`, or a checkpoint's row where all kinds but one are null). */
 export const readAction = (value: unknown, where: Where): Action => {
-  if (!isRecord(value)) throw error('delta-corrupt', { file: where.file, why: `line ${where.line} holds no action` });
-  const found = Object.entries(value).find(([, v]) => v !== null);
-  if (!found) return { kind: 'other', name: 'none' };
-  const [name, json] = found;
-  if (!isRecord(json)) return { kind: 'other', name };
-  if (name === 'add') return { kind: 'add', add: readAdd(json, where) };
-  if (name === 'remove') return { kind: 'remove', remove: readRemove(json, where) };
-  if (name === 'metaData') return { kind: 'metaData', metaData: readMetadata(json, where) };
-  if (name === 'protocol') return { kind: 'protocol', protocol: readProtocol(json, where) };
-  if (name === 'txn') return { kind: 'txn', txn: readTxn(json, where) };
-  if (name === 'commitInfo') return { kind: 'commitInfo', commitInfo: json };
-  return { kind: 'other', name };
+  const damaged = (why: string) => error('delta-corrupt', { file: where.file, why: `line ${where.line} ${why}` });
+  if (!isRecord(value)) throw damaged('holds no action');
+  let found: Action | undefined;
+  let name = 'none';
+  for (const key in value) {
+    const json = value[key];
+    if (json === null || json === undefined) continue;
+    name = key;
+    const read = Object.hasOwn(READERS, key) ? READERS[key] : undefined;
+    if (!read) continue;
+    if (!isRecord(json)) throw damaged(`holds a ${key} that is no record`);
+    if (found) throw damaged('holds two actions');
+    found = read(json, where);
+  }
+  return found ?? { kind: 'other', name };
 };
 
-/** The actions of a commit file. Errors: `delta-corrupt` with file and line. */
-export const readCommit = (bytes: Buffer, file: string, table: string): readonly Action[] => {
-  let all: string;
+/** The text of a log file. Errors: `delta-corrupt` where it is no UTF-8. */
+export const textOf = (bytes: Buffer, file: string): string => {
   try {
-    all = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (thrown) {
     if (thrown instanceof TypeError) throw error('delta-corrupt', { file, why: 'it is not UTF-8' }, thrown);
     throw thrown;
   }
-  const lines = all.split('\n');
+};
+
+/** A line's JSON. Errors: `delta-corrupt` with file and line. */
+export const parseLine = (text: string, file: string, line: number): unknown => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) throw error('delta-corrupt', { file, why: `line ${line} is no JSON` }, thrown);
+    throw thrown;
+  }
+};
+
+/** The actions of a commit file, a compacted one or a checkpoint in JSON. Errors: `delta-corrupt` with file and line. */
+export const readCommit = (bytes: Buffer, file: string, table: string): readonly Action[] => {
   const actions: Action[] = [];
-  lines.forEach((text, index) => {
-    if (text.trim() === '') return;
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (thrown) {
-      if (thrown instanceof SyntaxError)
-        throw error('delta-corrupt', { file, why: `line ${index + 1} is no JSON` }, thrown);
-      throw thrown;
-    }
-    actions.push(readAction(value, { file, line: index + 1, table }));
-  });
+  let line = 0;
+  for (const text of textOf(bytes, file).split('\n')) {
+    line += 1;
+    if (text === '' || text.trim() === '') continue;
+    actions.push(readAction(parseLine(text, file, line), { file, line, table }));
+  }
   if (actions.length === 0) throw error('delta-corrupt', { file, why: 'it holds no action' });
   return actions;
 };

@@ -1,55 +1,115 @@
-import { partitionFields, partitionLiteral } from './partitions.js';
-import { decodePath } from './paths.js';
+import { error } from '../../errors/index.js';
+import {
+  fieldId,
+  type MappingMode,
+  mappingMode,
+  partitionValue,
+  physicalName,
+  physicalType,
+} from './columns/mapping.js';
+import { logicalValue } from './columns/rename.js';
+import { fileKey } from './file-key.js';
+import { locationOf } from './locate.js';
+import { parquetFiles } from './parquet-files.js';
+import { isPartitionText, partitionCast, partitionFields } from './partitions.js';
 import { duckdbType, literal, quoted } from './schema.js';
 import { SHAPE_TAG, shapeOf } from './shape.js';
-import type { AddFile, Snapshot } from './types.js';
+import type { AddFile, DeltaField, Snapshot } from './types.js';
+import { deletionsSql } from './vectors/deletions-sql.js';
 
-const fileList = (snapshot: Snapshot, adds: readonly AddFile[]): string => {
-  const { files, path } = snapshot.table;
-  return `[${adds.map((add) => literal(files.location(decodePath(add.path, path, path)))).join(', ')}]`;
-};
+/** A column of the relation: SQL of its value with its exact type, and its name. */
+const column = (value: string, field: DeltaField): string =>
+  `CAST(${value} AS ${duckdbType(field.type)}) AS ${quoted(field.name)}`;
 
-/** Files that were written with exactly this schema, partition columns included: the engine's own pruning works on all columns. */
-const ownFiles = (snapshot: Snapshot, adds: readonly AddFile[]): string => {
-  const columns = snapshot.schema.fields.map((f) => {
-    const name = quoted(f.name);
-    return `CAST(${name} AS ${duckdbType(f.type)}) AS ${name}`;
-  });
-  return `(SELECT ${columns.join(', ')} FROM read_parquet(${fileList(snapshot, adds)}, hive_partitioning=false))`;
-};
+const noRows = ({ schema }: Snapshot): string =>
+  `(SELECT ${schema.fields.map((field) => column('NULL', field)).join(', ')} WHERE false)`;
 
-/** Files of any writer or of an older schema: missing columns are null, and partition columns come from the log, by file name. */
-const anyFiles = (snapshot: Snapshot, adds: readonly AddFile[]): string => {
-  const { schema, metadata, table } = snapshot;
-  const partitions = partitionFields(schema, metadata.partitionColumns);
-  const inLog = new Set(partitions.map((f) => f.name));
-  const nulls = schema.fields
-    .filter((f) => !inLog.has(f.name))
-    .map((f) => `CAST(NULL AS ${duckdbType(f.type)}) AS ${quoted(f.name)}`);
-  const rows = adds.map((add) => {
-    const file = literal(table.files.location(decodePath(add.path, table.path, table.path)));
-    return `(${[file, ...partitions.map((f) => partitionLiteral(f, add.partitionValues))].join(', ')})`;
-  });
-  const names = ['delta_file', ...partitions.map((f) => f.name)].map(quoted).join(', ');
-  const columns = schema.fields.map((f) => {
-    const name = quoted(f.name);
-    return `CAST(${inLog.has(f.name) ? 'p' : 'f'}.${name} AS ${duckdbType(f.type)}) AS ${name}`;
-  });
-  const empty = `SELECT ${[...nulls, `'' AS "delta_file"`].join(', ')} WHERE false`;
-  const read = `SELECT * FROM read_parquet(${fileList(snapshot, adds)}, hive_partitioning=false, union_by_name=true, filename='delta_file')`;
-  return `(SELECT ${columns.join(', ')} FROM (${empty} UNION ALL BY NAME ${read}) f JOIN (VALUES ${rows.join(
-    ', ',
-  )}) p(${names}) ON f."delta_file" = p."delta_file")`;
-};
-
-/** `relation` over given files of the table, such as staged ones that are to be checked before anyone can see them. */
-export const relationOf = (snapshot: Snapshot, adds: readonly AddFile[]): string => {
-  if (adds.length === 0) {
-    const columns = snapshot.schema.fields.map((f) => `CAST(NULL AS ${duckdbType(f.type)}) AS ${quoted(f.name)}`);
-    return `(SELECT ${columns.join(', ')} WHERE false)`;
+/** Rows in the files, as far as their statistics say so: the engine plans joins by it, and need open no file to plan. */
+const rowsIn = (adds: readonly AddFile[]): number | undefined => {
+  let rows = 0;
+  for (const { stats, deletionVector } of adds) {
+    const found = /"numRecords"\s*:\s*(\d{1,15})\b/.exec(stats ?? '');
+    if (!found) return undefined;
+    rows += Math.max(0, Number(found[1]) - (deletionVector?.cardinality ?? 0));
   }
+  return rows;
+};
+
+/**
+ * The columns that are read from files, by name or by number: what a file lacks comes as null, what it has beside is not read, and each
+ * value is cast to its type while it is read. They are called `c0`, `c1`, ... so that no name of a table can mean something else.
+ */
+const schemaMap = (fields: readonly DeltaField[], mode: MappingMode): string => {
+  const entries = fields.map((field, i) => {
+    const type = literal(duckdbType(physicalType(field.type, mode)));
+    const key = mode === 'id' ? String(fieldId(field) ?? -1) : literal(physicalName(field, mode));
+    return `${key}: {'name': 'c${i}', 'type': ${type}, 'default_value': NULL}`;
+  });
+  // A table whose columns are all partition columns still has rows.
+  const none = `${mode === 'id' ? '-1' : "'no column'"}: {'name': 'c0', 'type': 'INTEGER', 'default_value': NULL}`;
+  return `MAP {${entries.length > 0 ? entries.join(', ') : none}}`;
+};
+
+/** Partition values of each file, by its place in the list. Errors: `delta-corrupt` for a value that its type does not have. */
+const partitionRows = (snapshot: Snapshot, adds: readonly AddFile[], mode: MappingMode): string => {
+  const fields = partitionFields(snapshot.schema, snapshot.metadata.partitionColumns);
+  const values = adds.map((add) =>
+    fields.map((field) => {
+      const value = partitionValue(add.partitionValues, field, mode);
+      if (value !== null && !isPartitionText(field.type, value))
+        throw error('delta-corrupt', {
+          file: snapshot.table.path,
+          why: `the file ${add.path} has no value of its type in the partition column ${field.name}`,
+        });
+      return value;
+    }),
+  );
+  const casts = fields.map((field, i) => `${partitionCast(field.type, `t[${i + 1}]`)} AS p${i}`);
+  return `(SELECT CAST(i AS UBIGINT) AS i, ${casts.join(', ')} FROM (SELECT unnest(range(${adds.length})) AS i,
+    unnest(from_json(${literal(JSON.stringify(values))}, '[["VARCHAR"]]')) AS t))`;
+};
+
+/** Deleted rows of the files, which the snapshot has read. */
+const deletionsOf = ({ deletions, table }: Snapshot, adds: readonly AddFile[]) =>
+  adds.flatMap((add, index) => {
+    if (!add.deletionVector) return [];
+    const rows = deletions?.get(fileKey(add));
+    if (!rows)
+      throw error('delta-unsupported', {
+        table: table.path,
+        feature: `deletionVectors of a file that is not in version of the snapshot (${add.path})`,
+      });
+    return [{ index, rows }];
+  });
+
+/**
+ * `relation` over given files of the table: live ones (those that `prune` leaves, for example), or staged ones that are to be checked
+ * before anyone can see them. Files with a deletion vector must be of this very snapshot, or of one that `withDeletions` made.
+ * Errors: `delta-corrupt`, `delta-unsupported`.
+ */
+export const relationOf = (snapshot: Snapshot, adds: readonly AddFile[]): string => {
+  const { schema, metadata, table } = snapshot;
+  if (schema.fields.length === 0)
+    throw error('delta-unsupported', { table: table.path, feature: 'a schema without columns' });
+  if (adds.length === 0) return noRows(snapshot);
+  const mode = mappingMode(table.path, metadata);
   const shape = shapeOf(snapshot);
-  return adds.every((add) => add.tags?.[SHAPE_TAG] === shape) ? ownFiles(snapshot, adds) : anyFiles(snapshot, adds);
+  // Files that were written with exactly this schema hold the partition columns too: no look-up, and the engine prunes by them.
+  const whole = mode === 'none' && adds.every((add) => add.tags?.[SHAPE_TAG] === shape);
+  const inLog = new Set(whole ? [] : metadata.partitionColumns);
+  const inFiles = schema.fields.filter((field) => !inLog.has(field.name));
+  const logColumns = metadata.partitionColumns.filter((name) => inLog.has(name));
+  const columns = schema.fields.map((field) =>
+    inLog.has(field.name)
+      ? column(`p.p${logColumns.indexOf(field.name)}`, field)
+      : column(logicalValue(`f.c${inFiles.indexOf(field)}`, field.type, mode), field),
+  );
+  const rows = rowsIn(adds);
+  const files = parquetFiles(adds.map((add) => locationOf(table, add)));
+  const options = `schema = ${schemaMap(inFiles, mode)}${rows === undefined ? '' : `, explicit_cardinality = ${rows}`}`;
+  const partitions = inLog.size > 0 ? ` JOIN ${partitionRows(snapshot, adds, mode)} p ON p.i = f.file_index` : '';
+  const { joins, where } = deletionsSql(deletionsOf(snapshot, adds));
+  return `(SELECT ${columns.join(', ')} FROM read_parquet(${files}, ${options}) f${partitions}${joins}${where})`;
 };
 
 /**
@@ -59,7 +119,10 @@ export const relationOf = (snapshot: Snapshot, adds: readonly AddFile[]): string
 export const relation = (snapshot: Snapshot): string => relationOf(snapshot, snapshot.adds);
 
 /** The live files that hold rows of these values of a partition column (as the log writes them; null is the null partition). */
-export const addsOf = (snapshot: Snapshot, column: string, values: Iterable<string | null>): readonly AddFile[] => {
-  const wanted = new Set(values);
-  return snapshot.adds.filter((add) => wanted.has(add.partitionValues[column] ?? null));
+export const addsOf = (snapshot: Snapshot, name: string, values: Iterable<string | null>): readonly AddFile[] => {
+  const field = snapshot.schema.fields.find((f) => f.name === name);
+  if (!field) return [];
+  const mode = mappingMode(snapshot.table.path, snapshot.metadata);
+  const wanted = new Set([...values].map((value) => (value === '' ? null : value)));
+  return snapshot.adds.filter((add) => wanted.has(partitionValue(add.partitionValues, field, mode)));
 };

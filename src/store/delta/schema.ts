@@ -47,21 +47,25 @@ const DUCKDB: Record<string, string> = {
   timestamp_ntz: 'TIMESTAMP',
 };
 
-/** A type's name without its parameters, for a table of what is known. Undefined: no type of the protocol that we know. */
-const readType = (value: unknown): DeltaType | undefined => {
+/** Deeper nesting than any table has: it would only exhaust the stack. */
+const DEEPEST = 200;
+
+/** A type of a schema, at a depth of nesting. Undefined: no type of the protocol that we know. */
+const readType = (value: unknown, depth: number): DeltaType | undefined => {
+  if (depth > DEEPEST) return undefined;
   if (typeof value === 'string')
     return value in DUCKDB || parseType(value)?.kind === 'decimal' ? value.replaceAll(' ', '') : undefined;
   if (!isRecord(value)) return undefined;
-  if (value['type'] === 'struct') return readStruct(value);
+  if (value['type'] === 'struct') return readStruct(value, depth + 1);
   if (value['type'] === 'array') {
-    const elementType = readType(value['elementType']);
+    const elementType = readType(value['elementType'], depth + 1);
     return elementType === undefined
       ? undefined
       : { type: 'array', elementType, containsNull: value['containsNull'] !== false };
   }
   if (value['type'] === 'map') {
-    const keyType = readType(value['keyType']);
-    const valueType = readType(value['valueType']);
+    const keyType = readType(value['keyType'], depth + 1);
+    const valueType = readType(value['valueType'], depth + 1);
     return keyType === undefined || valueType === undefined
       ? undefined
       : { type: 'map', keyType, valueType, valueContainsNull: value['valueContainsNull'] !== false };
@@ -69,12 +73,12 @@ const readType = (value: unknown): DeltaType | undefined => {
   return undefined;
 };
 
-const readStruct = (value: unknown): DeltaSchema | undefined => {
+const readStruct = (value: unknown, depth: number): DeltaSchema | undefined => {
   if (!isRecord(value) || value['type'] !== 'struct' || !Array.isArray(value['fields'])) return undefined;
   const fields: DeltaField[] = [];
   for (const field of value['fields'] as unknown[]) {
     if (!isRecord(field) || typeof field['name'] !== 'string' || field['name'] === '') return undefined;
-    const type = readType(field['type']);
+    const type = readType(field['type'], depth);
     if (type === undefined) return undefined;
     const metadata = isRecord(field['metadata']) ? field['metadata'] : {};
     fields.push({ name: field['name'], type, nullable: field['nullable'] !== false, metadata });
@@ -92,7 +96,7 @@ export const parseSchema = (text: string): DeltaSchema | undefined => {
     if (thrown instanceof SyntaxError) return undefined;
     throw thrown;
   }
-  return readStruct(value);
+  return readStruct(value, 0);
 };
 
 /** An identifier of DuckDB. */

@@ -8,7 +8,8 @@ interface Kept {
 }
 
 const MOST_TABLES = 128;
-const MOST_FILES = 100_000;
+/** Files of all tables together; one takes about a kilobyte. The table that was read last is kept whatever its size. */
+const MOST_FILES = 400_000;
 
 const kept = new Map<string, Kept>();
 let files = 0;
@@ -46,7 +47,14 @@ export const keepSnapshot = async (snapshot: Snapshot): Promise<void> => {
   kept.set(path, { snapshot, mark });
   files += snapshot.adds.length + snapshot.tombstones.length;
   for (const oldest of kept.keys()) {
-    if (kept.size <= MOST_TABLES && files <= MOST_FILES) break;
+    if (oldest === path || (kept.size <= MOST_TABLES && files <= MOST_FILES)) break;
     forget(oldest);
   }
+};
+
+/** Adds what was read of the deletion vectors to the snapshot that is kept of this version, if it still is. */
+export const keepDeletions = ({ table, version, adds, deletions }: Snapshot): void => {
+  const found = kept.get(table.path);
+  if (!found || found.snapshot.version !== version || found.snapshot.adds !== adds || !deletions) return;
+  kept.set(table.path, { ...found, snapshot: { ...found.snapshot, deletions } });
 };

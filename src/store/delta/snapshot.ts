@@ -1,112 +1,124 @@
 import { error } from '../../errors/index.js';
-import type { Action } from './actions.js';
-import { readCheckpoint } from './checkpoint.js';
+import { checkMapping } from './columns/mapping.js';
 import { checkReadable } from './features.js';
-import { latestVersion, listLog, readPresent } from './log.js';
+import { latestVersion, listLog, readVersion, stretches } from './log.js';
 import { commitName, LOG, type LogListing } from './paths.js';
+import { commitTimeOf, nothing } from './replay.js';
+import { type Replayed, replayLog, replayStretches } from './replay-log.js';
 import { parseSchema } from './schema.js';
-import { keepSnapshot, keptSnapshot } from './snapshot-cache.js';
-import type { AddFile, DeltaTable, Metadata, Protocol, RemoveFile, Snapshot, Txn } from './types.js';
+import { keepDeletions, keepSnapshot, keptSnapshot } from './snapshot-cache.js';
+import { changedFiles, sortedFiles } from './sorted-files.js';
+import type { AddFile, DeltaTable, Metadata, RemoveFile, Snapshot } from './types.js';
+import { readVectors } from './vectors/read-vector.js';
 
-/** The state that replay builds, one action after the other, oldest version first. */
-interface State {
-  protocol: Protocol | undefined;
-  metadata: Metadata | undefined;
-  readonly adds: Map<string, AddFile>;
-  readonly removes: Map<string, RemoveFile>;
-  readonly txns: Map<string, Txn>;
+interface Files {
+  readonly adds: readonly AddFile[];
+  readonly tombstones: readonly RemoveFile[];
 }
 
-const replay = (state: State, actions: readonly Action[]): void => {
-  for (const action of actions) {
-    if (action.kind === 'protocol') state.protocol = action.protocol;
-    else if (action.kind === 'metaData') state.metadata = action.metaData;
-    else if (action.kind === 'txn') state.txns.set(action.txn.appId, action.txn);
-    else if (action.kind === 'add') {
-      state.adds.set(action.add.path, action.add);
-      state.removes.delete(action.add.path);
-    } else if (action.kind === 'remove') {
-      state.adds.delete(action.remove.path);
-      state.removes.set(action.remove.path, action.remove);
-    }
-  }
-};
-
-const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
-const paths = <T extends { readonly path: string }>(list: readonly T[]) =>
-  new Map(list.map((item) => [item.path, item]));
-
-/** Where replay begins: what this process knows already, else the newest checkpoint up to the version, else nothing. */
-const beginning = async (
-  table: DeltaTable,
-  listing: LogListing,
-  wanted: number,
-): Promise<{ readonly state: State; readonly from: number }> => {
-  const kept = await keptSnapshot(table, wanted);
-  if (kept) {
-    const { protocol, metadata, adds, tombstones, txns } = kept;
-    return {
-      state: { protocol, metadata, adds: paths(adds), removes: paths(tombstones), txns: new Map(txns) },
-      from: kept.version + 1,
-    };
-  }
-  const state: State = {
-    protocol: undefined,
-    metadata: undefined,
-    adds: new Map(),
-    removes: new Map(),
-    txns: new Map(),
-  };
-  const checkpoint = listing.checkpoints.filter((v) => v <= wanted).at(-1);
-  if (checkpoint !== undefined) {
-    replay(state, await readCheckpoint(table, checkpoint));
-    return { state, from: checkpoint + 1 };
-  }
-  const other = listing.others.some((v) => v <= wanted);
-  if (other && !listing.commits.includes(0))
-    throw error('delta-unsupported', { table: table.path, feature: 'checkpoints in parts' });
-  return { state, from: 0 };
-};
-
-/** Commits that are read at one time. */
-const AT_ONCE = 32;
-
-/**
- * The table as it was at a version (default the newest): the newest checkpoint up to it, then every commit behind it; of a table that
- * this process has read before only the commits since. Undefined when the folder holds no table, or no such version.
- * Errors: `delta-corrupt`, `delta-unsupported`.
- */
-export const takeSnapshot = async (table: DeltaTable, version?: number): Promise<Snapshot | undefined> => {
-  const listing = await listLog(table);
-  const latest = latestVersion(listing);
-  const wanted = version ?? latest;
-  if (latest < 0 || wanted > latest || wanted < 0) return undefined;
-  const { state, from } = await beginning(table, listing, wanted);
-  for (let v = from; v <= wanted; v += AT_ONCE) {
-    const versions = Array.from({ length: Math.min(AT_ONCE, wanted - v + 1) }, (_, i) => v + i);
-    for (const actions of await Promise.all(versions.map((at) => readPresent(table, at)))) replay(state, actions);
-  }
+/** Checks what replay came to. Errors: `delta-corrupt`, `delta-unsupported`. */
+const checked = (table: DeltaTable, { state, began }: Replayed, version: number) => {
   const { protocol, metadata } = state;
+  const damaged = (why: string) => error('delta-corrupt', { file: began, why });
   if (!protocol || !metadata)
-    throw error('delta-corrupt', {
-      file: table.files.location(`${LOG}/${commitName(from === 0 ? 0 : wanted)}`),
-      why: `no ${protocol ? 'metaData' : 'protocol'} action up to version ${wanted}`,
-    });
+    throw damaged(`no ${protocol ? 'metaData' : 'protocol'} action from it up to version ${version}`);
   checkReadable(table.path, protocol, metadata);
   const schema = parseSchema(metadata.schemaString);
   if (!schema)
     throw error('delta-unsupported', { table: table.path, feature: `schema ${metadata.schemaString.slice(0, 200)}` });
-  const snapshot: Snapshot = Object.freeze({
+  const { partitionColumns } = metadata;
+  const unknown = partitionColumns.find((name) => !schema.fields.some((field) => field.name === name));
+  if (unknown !== undefined) throw damaged(`its schema lacks the partition column ${unknown}`);
+  if (new Set(partitionColumns).size !== partitionColumns.length) throw damaged('it has a partition column twice');
+  checkMapping(table.path, metadata, schema);
+  return { protocol, metadata, schema };
+};
+
+/** The version's own time, where the table keeps times; a checkpoint and a compacted file have none. */
+const timeOf = async (table: DeltaTable, metadata: Metadata, version: number, { state, last }: Replayed) => {
+  if (metadata.configuration['delta.enableInCommitTimestamps'] !== 'true') return undefined;
+  if (last?.from === version) return state.inCommitTimestamp;
+  return commitTimeOf((await readVersion(table, version)) ?? []);
+};
+
+const snapshotOf = async (table: DeltaTable, version: number, replayed: Replayed, files: Files): Promise<Snapshot> => {
+  const parts = checked(table, replayed, version);
+  const time = await timeOf(table, parts.metadata, version, replayed);
+  const { txns, domains } = replayed.state;
+  return {
     table,
-    version: wanted,
-    protocol,
-    metadata,
-    schema,
-    adds: Object.freeze([...state.adds.values()].sort(byPath)),
-    tombstones: Object.freeze([...state.removes.values()].sort(byPath)),
-    txns: state.txns,
-    domains: new Map(),
+    version,
+    ...parts,
+    ...files,
+    txns,
+    domains,
+    ...(time === undefined ? {} : { inCommitTimestamp: time }),
+  };
+};
+
+/** The table as the log alone says it. */
+const fromLog = async (table: DeltaTable, listing: LogListing, version: number): Promise<Snapshot | undefined> => {
+  const replayed = await replayLog(table, listing, version);
+  if (!replayed) return undefined;
+  const { adds, removes } = replayed.state;
+  return snapshotOf(table, version, replayed, { adds: sortedFiles(adds), tombstones: sortedFiles(removes) });
+};
+
+/** A snapshot and the commits behind it: work that grows with what they changed, not with the table. */
+const broughtForward = async (
+  table: DeltaTable,
+  kept: Snapshot,
+  listing: LogListing,
+  wanted: number,
+): Promise<Snapshot> => {
+  const { version, adds, tombstones, txns, domains, protocol, metadata, inCommitTimestamp } = kept;
+  const changes = { ...nothing(), protocol, metadata, inCommitTimestamp };
+  const state = { ...changes, txns: new Map(txns), domains: new Map(domains) };
+  const list = stretches(table, listing, version + 1, wanted);
+  await replayStretches(table, state, list);
+  const replayed = { state, began: table.files.name(`${LOG}/${commitName(wanted)}`), last: list.at(-1) };
+  const snapshot = await snapshotOf(table, wanted, replayed, {
+    adds: changedFiles(adds, state.removes.keys(), state.adds),
+    tombstones: changedFiles(tombstones, state.adds.keys(), state.removes),
   });
-  if (wanted === latest) await keepSnapshot(snapshot);
+  return kept.deletions ? { ...snapshot, deletions: kept.deletions } : snapshot;
+};
+
+/**
+ * The table as it was at a version (default the newest), without what its deletion vectors hold: enough for what asks of files and not
+ * of rows. Undefined when the folder holds no table, or the version is not there (any more). Errors: `delta-corrupt`,
+ * `delta-unsupported`, `lake-unusable`.
+ */
+export const takeFiles = async (table: DeltaTable, version?: number): Promise<Snapshot | undefined> => {
+  const kept = await keptSnapshot(table, version ?? Number.MAX_SAFE_INTEGER);
+  if (kept && kept.version === version) return kept;
+  const listing = await listLog(table, kept?.version);
+  const latest = latestVersion(listing);
+  const wanted = version ?? latest;
+  if (latest < 0 || wanted > latest || wanted < 0 || !Number.isInteger(wanted)) return undefined;
+  if (kept?.version === wanted) return kept;
+  const snapshot = kept ? await broughtForward(table, kept, listing, wanted) : await fromLog(table, listing, wanted);
+  if (snapshot && wanted === latest) await keepSnapshot(snapshot);
+  return snapshot;
+};
+
+/** A snapshot with the deleted rows of these files as well: those of another version, for example, that are to be read by it. */
+export const withDeletions = async (snapshot: Snapshot, adds: readonly AddFile[]): Promise<Snapshot> => {
+  if (!adds.some((add) => add.deletionVector)) return snapshot;
+  const deletions = await readVectors(snapshot.table, adds, snapshot.deletions);
+  return { ...snapshot, deletions: new Map([...(snapshot.deletions ?? []), ...deletions]) };
+};
+
+/**
+ * The table as it was at a version (default the newest): the newest checkpoint up to it, then every commit behind it; of a table that
+ * this process has read before only the commits since. Undefined when the folder holds no table, or the version is not there (any
+ * more). Errors: `delta-corrupt`, `delta-unsupported`, `lake-unusable`.
+ */
+export const takeSnapshot = async (table: DeltaTable, version?: number): Promise<Snapshot | undefined> => {
+  const found = await takeFiles(table, version);
+  if (!found?.adds.some((add) => add.deletionVector)) return found;
+  const deletions = await readVectors(table, found.adds, found.deletions);
+  const snapshot: Snapshot = { ...found, deletions };
+  keepDeletions(snapshot);
   return snapshot;
 };
