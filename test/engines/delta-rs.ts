@@ -23,19 +23,20 @@ export const python = candidates.find(
 export const NO_READER =
   'no Python with the packages deltalake and pyarrow: python3 -m venv /tmp/assay-venv && /tmp/assay-venv/bin/pip install deltalake pyarrow';
 
-/** Reads a table with delta-rs, rows sorted by the text of these columns. */
+/** Reads a table with delta-rs, rows sorted by the text of these columns. `env` tells it how to reach a bucket. */
 export const readForeign = (
   path: string,
   order: readonly string[],
   version?: number,
   filters?: readonly (readonly [string, string, string | number])[],
+  env: Readonly<Record<string, string>> = {},
 ): ForeignTable => {
   const script = resolve(import.meta.dirname, 'read_delta.py');
   const extra = version === undefined && !filters ? [] : [String(version ?? '')];
   const run = spawnSync(
     python ?? '',
     [script, path, order.join(','), ...extra, ...(filters ? [JSON.stringify(filters)] : [])],
-    { encoding: 'utf8', maxBuffer: 1 << 28 },
+    { encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, ...env } },
   );
   if (run.status !== 0)
     throw new Error(

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { error } from '../../../errors/index.js';
 import type { DeltaFiles, Held } from '../files.js';
 import { type Address, addressText, isAddress, parseAddress, pathKey } from './address.js';
@@ -130,27 +131,39 @@ export const scratchFolder = (lake: string): string => {
   return mount.scratch;
 };
 
-/** The keys of a mount that a text names as an engine would: between quotes, below the folder of what is read. */
-const keysIn = (text: string, folder: string, found: Set<string>): void => {
+/** What paths of keys are made of; anything else ends one. */
+const PATH = /[\w.%~/-]+/y;
+
+/** The paths below a folder that a text names, without the folder. */
+const pathsIn = (text: string, folder: string): Set<string> => {
+  const found = new Set<string>();
   const root = `${folder}/`;
   for (let at = text.indexOf(root); at >= 0; at = text.indexOf(root, at)) {
-    const from = at + root.length;
-    let end = from;
-    while (end < text.length && text[end] !== "'" && text[end] !== '"' && text[end] !== '\\') end += 1;
-    found.add(pathKey(text.slice(from, end)));
-    at = end;
+    PATH.lastIndex = at + root.length;
+    const [path] = PATH.exec(text) ?? [];
+    if (path !== undefined) found.add(path);
+    at += root.length + (path?.length ?? 0);
   }
+  return found;
+};
+
+/** An engine makes no folders for the files that it is told to write. */
+const makeParents = (text: string, folder: string): void => {
+  for (const path of pathsIn(text, folder)) mkdirSync(dirname(join(folder, path)), { recursive: true });
 };
 
 /**
  * Makes every file of a mounted lake that statements name readable until it is released: engines read files of this machine only, and
- * a statement's text (or a parameter) is where all of them are named. Undefined: they name none.
+ * a statement's text (or a parameter) is where all of them are named. Folders that it writes to are made. Undefined: it reads none.
  */
 export const holdNamed = (texts: readonly string[], signal?: AbortSignal): Promise<Held> | undefined => {
   let held: Promise<Held> | undefined;
   for (const { lake } of mounted) {
     const keys = new Set<string>();
-    for (const text of texts) keysIn(text, lake.cache.folder.read, keys);
+    for (const text of texts) {
+      makeParents(text, lake.cache.folder.staged);
+      for (const path of pathsIn(text, lake.cache.folder.read)) keys.add(pathKey(path));
+    }
     if (keys.size === 0) continue;
     const more = lake.cache.hold(
       [...keys].map((key) => needOf(lake, key)),
