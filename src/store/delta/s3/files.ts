@@ -25,7 +25,8 @@ const MOST_SIZES = 500_000;
 const SENT_AT_ONCE = 8;
 /** Larger checkpoints are not held in memory for a conditional write; two of the same version are equally good. */
 const MOST_IN_MEMORY = 64 * 2 ** 20;
-const TEMPORARY = /(^|\/)\.[^/]*\.tmp$/;
+/** What is no part of a table by its name: it never leaves this machine under it. */
+const TEMPORARY = /(^|\/)(_staging(\/|$)|\.[^/]*\.tmp$)/;
 
 /** What a log's folder holds may be replaced under its name; everything else is written once. */
 export const needOf = (lake: BucketLake, key: string, size?: number): Need => ({
