@@ -14,9 +14,11 @@ export const locate = (table: DeltaTable, encoded: string): string => {
   checkPath(encoded, where);
   if (LOCAL.test(encoded) !== LOCAL.test(table.path))
     throw error('delta-unsupported', { table: table.path, feature: 'files in another store than the log' });
-  const path = canonicalPath(encoded);
+  const path = canonicalPath(encoded).replace(/^s3a:/, 's3:');
   const root = table.path.endsWith('/') ? table.path : `${table.path}/`;
-  return path.startsWith(root) && path.length > root.length ? path.slice(root.length) : path;
+  if (path.startsWith(root) && path.length > root.length) return path.slice(root.length);
+  if (LOCAL.test(path)) return path;
+  throw error('delta-unsupported', { table: table.path, feature: 'files outside of its folder in a bucket' });
 };
 
 /** How the engine names a data file. */

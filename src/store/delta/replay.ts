@@ -1,4 +1,5 @@
 import type { Action } from './actions.js';
+import { ownTime } from './commit-time.js';
 import { fileKey } from './file-key.js';
 import type { AddFile, Domain, Metadata, Protocol, RemoveFile, Txn } from './types.js';
 
@@ -26,16 +27,6 @@ export const nothing = (): State => ({
   inCommitTimestamp: undefined,
 });
 
-/** A commit's own time, where the table keeps it. */
-export const commitTimeOf = (actions: readonly Action[]): number | undefined => {
-  for (const action of actions) {
-    if (action.kind !== 'commitInfo') continue;
-    const time = action.commitInfo['inCommitTimestamp'];
-    if (typeof time === 'number' && Number.isSafeInteger(time)) return time;
-  }
-  return undefined;
-};
-
 /** Actions of one version (or of a checkpoint, or of versions that were compacted): none of them undoes another. */
 export const replay = (state: State, actions: readonly Action[]): void => {
   for (const action of actions) {
@@ -56,5 +47,5 @@ export const replay = (state: State, actions: readonly Action[]): void => {
       else state.domains.set(domain.domain, domain);
     }
   }
-  state.inCommitTimestamp = commitTimeOf(actions) ?? state.inCommitTimestamp;
+  state.inCommitTimestamp = ownTime(actions) ?? state.inCommitTimestamp;
 };

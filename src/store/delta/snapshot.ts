@@ -1,9 +1,10 @@
 import { error } from '../../errors/index.js';
 import { checkMapping } from './columns/mapping.js';
+import { keepsTime, ownTime } from './commit-time.js';
 import { checkReadable } from './features.js';
 import { latestVersion, listLog, readVersion, stretches } from './log.js';
 import { commitName, LOG, type LogListing } from './paths.js';
-import { commitTimeOf, nothing } from './replay.js';
+import { nothing } from './replay.js';
 import { type Replayed, replayLog, replayStretches } from './replay-log.js';
 import { parseSchema } from './schema.js';
 import { keepDeletions, keepSnapshot, keptSnapshot } from './snapshot-cache.js';
@@ -36,9 +37,9 @@ const checked = (table: DeltaTable, { state, began }: Replayed, version: number)
 
 /** The version's own time, where the table keeps times; a checkpoint and a compacted file have none. */
 const timeOf = async (table: DeltaTable, metadata: Metadata, version: number, { state, last }: Replayed) => {
-  if (metadata.configuration['delta.enableInCommitTimestamps'] !== 'true') return undefined;
+  if (!keepsTime(metadata)) return undefined;
   if (last?.from === version) return state.inCommitTimestamp;
-  return commitTimeOf((await readVersion(table, version)) ?? []);
+  return ownTime((await readVersion(table, version)) ?? []);
 };
 
 const snapshotOf = async (table: DeltaTable, version: number, replayed: Replayed, files: Files): Promise<Snapshot> => {
