@@ -67,19 +67,16 @@ const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<voi
   for (const one of ended) if (one.status === 'rejected') throw one.reason;
 };
 
-/** Waits for work, but no longer than until the signal. */
-const unlessAborted = async (work: Promise<void>, signal: AbortSignal | undefined): Promise<void> => {
-  if (!signal) return work;
+/** Fails when the signal comes; `forget` is called when nobody waits any more. One for many waits: a signal takes few listeners. */
+const abortOf = (signal: AbortSignal | undefined): { readonly aborted: Promise<never>[]; forget(): void } => {
+  if (!signal) return { aborted: [], forget: () => {} };
   let stop = (): void => {};
-  const stopped = new Promise<never>((_, failed) => {
+  const aborted = new Promise<never>((_, failed) => {
     stop = () => failed(error('cancelled', {}));
     signal.addEventListener('abort', stop, { once: true });
   });
-  try {
-    await Promise.race([work, stopped]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+  aborted.catch(() => {});
+  return { aborted: [aborted], forget: () => signal.removeEventListener('abort', stop) };
 };
 
 /** Objects that are remembered as looked into. */
@@ -223,6 +220,7 @@ export const openCache = async (root: string, limit: number, bucket: Bucket): Pr
       const needed = heldBytes() + more;
       if (needed > limit) throw error('lake-cache-full', { needed, limit });
       const taken: string[] = [];
+      const { aborted, forget: forgetSignal } = abortOf(signal);
       const release = () => {
         for (const key of taken.splice(0)) letGo(key);
       };
@@ -230,11 +228,13 @@ export const openCache = async (root: string, limit: number, bucket: Bucket): Pr
         await inParallel([...wanted.values()], async (need) => {
           if (signal?.aborted) throw error('cancelled', {});
           taken.push(need.key);
-          await unlessAborted(take(need), signal);
+          await Promise.race([take(need), ...aborted]);
         });
       } catch (thrown) {
         release();
         throw thrown;
+      } finally {
+        forgetSignal();
       }
       return { release };
     },
