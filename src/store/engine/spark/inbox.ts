@@ -12,13 +12,16 @@ export interface Inbox {
   readonly full: boolean;
 }
 
-export const inbox = (stream: ClientReadableStream<ExecuteResponse>, heard: () => void): Inbox => {
+export const inbox = (
+  stream: ClientReadableStream<ExecuteResponse>,
+  heard: (response: ExecuteResponse) => void,
+): Inbox => {
   const queue: ExecuteResponse[] = [];
   let bytes = 0;
   let over: { readonly thrown?: unknown } | undefined;
   let wake: () => void = () => {};
   stream.on('data', (response: ExecuteResponse) => {
-    heard();
+    heard(response);
     queue.push(response);
     bytes += response.arrow_batch?.data?.length ?? 0;
     if (bytes > HELD) stream.pause();

@@ -28,12 +28,24 @@ const INTERRUPT_OPERATION = 3;
 /** A server that does not say within this time that it stopped a statement is not waited for. */
 const STOP = 2_000;
 const RELEASE = 5_000;
+/**
+ * Spark 4.0 hands a stage to its scheduler in a thread of its own; an interrupt in just that moment finds no job to cancel, and the tasks
+ * that start afterwards run to their end. So an interrupt waits until tasks run, but no longer than this.
+ */
+const STARTING = 500;
 
 /**
  * Asks the server to end an operation until it says that it has: the request to run it may still be under way when the first one
  * comes. `over` tells that the stream has ended meanwhile.
  */
-const interrupt = async (connection: Connection, id: string, over: () => boolean): Promise<void> => {
+const interrupt = async (
+  connection: Connection,
+  id: string,
+  over: () => boolean,
+  running: () => boolean,
+): Promise<void> => {
+  const started = Date.now() + STARTING;
+  while (!over() && !running() && Date.now() < started) await pause(10);
   const until = Date.now() + STOP;
   while (!over() && Date.now() < until) {
     const request = { interrupt_type: INTERRUPT_OPERATION, operation_id: id };
@@ -108,9 +120,15 @@ export async function* execute(connection: Connection, o: Operation): AsyncGener
   let last: string | undefined;
   let complete = false;
   let over = false;
+  let running = false;
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    stopping ??= interrupt(connection, id, () => over).then(() => stream?.cancel());
+    stopping ??= interrupt(
+      connection,
+      id,
+      () => over,
+      () => running,
+    ).then(() => stream?.cancel());
     return stopping;
   };
   const onAbort = () => void stop();
@@ -122,7 +140,10 @@ export async function* execute(connection: Connection, o: Operation): AsyncGener
       if (ended) throw ended;
       stream = open(connection, o, id, attach, last);
       const guard = watch(connection, stream, o.silence);
-      const answers = inbox(stream, guard.heard);
+      const answers = inbox(stream, (answer) => {
+        guard.heard();
+        if (answer.execution_progress) running = (answer.execution_progress.num_inflight_tasks ?? 0) > 0;
+      });
       try {
         for (let answer = await answers.next(); answer; answer = await answers.next()) {
           retry.reset();

@@ -30,4 +30,6 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   // What one message holds: small enough that little is lost with a connection, and kept in memory here.
   'spark.sql.execution.arrow.maxRecordsPerBatch': '8192',
   'spark.sql.connect.serverStacktrace.enabled': 'false',
+  // Milliseconds between two words of a statement that runs; an interrupt waits for one (see `operation.ts`).
+  'spark.connect.progress.reportInterval': '200ms',
 };
