@@ -6,7 +6,7 @@ import { fileKey } from './file-key.js';
 import { partitionKey } from './partition-groups.js';
 import { checkThere } from './present-files.js';
 import { publishChange } from './publish-change.js';
-import type { AddFile, PartitionValues, Snapshot } from './types.js';
+import type { AddFile, PartitionValues, Snapshot, Txn } from './types.js';
 import type { Staged } from './write-parquet.js';
 
 export interface Publish {
@@ -15,6 +15,8 @@ export interface Publish {
   readonly staged: Pick<Staged, 'adds' | 'rows'>;
   /** The step's or batch's id. The same id twice publishes once. */
   readonly txnId: string;
+  /** Numbers that applications give their own batches: `snapshot.txns` tells them again. Two who write one at once conflict. */
+  readonly txns?: readonly Txn[];
   /** Milliseconds since 1970; default the clock. */
   readonly now?: number;
   /** Hears of a checkpoint that could not be written; without it that is thrown, though the commit stands. */
@@ -23,7 +25,7 @@ export interface Publish {
 }
 
 const publish = (
-  { snapshot, staged, txnId, operation = 'WRITE', now, emit, signal }: Publish & { readonly operation?: string },
+  { snapshot, staged, txnId, txns, operation = 'WRITE', now, emit, signal }: Publish & { readonly operation?: string },
   removes: readonly AddFile[],
   reads: Reads,
   parameters: Readonly<Record<string, string>>,
@@ -31,6 +33,7 @@ const publish = (
   publishChange({
     ...{ snapshot, adds: staged.adds, removes, reads, txnId, operation, parameters },
     metrics: { numFiles: String(staged.adds.length), numOutputRows: String(staged.rows) },
+    ...(txns ? { txns } : {}),
     ...(now === undefined ? {} : { now }),
     ...(emit ? { emit } : {}),
     ...(signal ? { signal } : {}),
