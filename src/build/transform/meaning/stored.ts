@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { error } from '../../../errors/index.js';
-import { typeText } from '../../../query/index.js';
+import { parseType, typeText } from '../../../query/index.js';
 import type { ContractRules, Kind, Transform } from '../files/definition.js';
 import { bodyFor } from '../step/shape.js';
 import type { ViewText } from '../target/view-relation.js';
@@ -48,7 +48,7 @@ const short = (text: string): string => createHash('sha256').update(text).digest
 /** A view as it is read, by its file. */
 export const viewTextOf = (transform: Transform): ViewText => ({
   file: transform.file,
-  columns: transform.columns.map(({ name }) => name),
+  columns: transform.columns,
   bodies: {
     duckdb: bodyFor(transform, 'duckdb').text,
     ...(transform.targets.has('postgres') ? { postgres: bodyFor(transform, 'postgres').text } : {}),
@@ -57,7 +57,13 @@ export const viewTextOf = (transform: Transform): ViewText => ({
 
 /** A view as it is read, by what is kept of its version; undefined: it is a table. */
 export const storedView = ({ file, contract, view }: StoredDefinition): ViewText | undefined =>
-  view && { file, columns: contract.map(({ name }) => name), bodies: view.bodies };
+  view && {
+    ...{ file, bodies: view.bodies },
+    columns: contract.flatMap(({ name, type }) => {
+      const known = parseType(type);
+      return known ? [{ name, type: known }] : [];
+    }),
+  };
 
 /** What is to be kept of a transform, to compare later files with. */
 export const storedOf = (transform: Transform, meaning: Meaning): StoredDefinition => {

@@ -115,8 +115,7 @@ const changesOf = (
 const notHanded = (world: World, node: GraphNode): string[] =>
   inputsOf(node).flatMap((input) => {
     const state = world.published.get(input.name);
-    // A view over tables that were never made is looked at once they are.
-    if (input.role !== 'partition' || state?.view === undefined || state.handed === input.column) return [];
+    if (input.role !== 'partition' || state?.transform.kind !== 'view' || state.handed === input.column) return [];
     const hands = state.handed === undefined ? 'hands on no partitions' : `hands on its partitions by ${state.handed}`;
     return [
       `${node.transform.id}: partition.inputs names ${input.name}.${input.column}, and that view ${hands} (a view does where it puts no rows together and the column is its table's partition column); make it a table, or read it without partition.inputs`,

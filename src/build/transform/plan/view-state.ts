@@ -1,7 +1,6 @@
 import type { GraphNode } from '../files/graph.js';
 import type { Meaning } from '../meaning/meaning.js';
 import { viewTextOf } from '../meaning/stored.js';
-import { WHOLE } from '../step/step.js';
 import { viewRelation } from '../target/view-relation.js';
 import { digestOf, isPartitioned, type PartitionState, readableOf, type TableState } from './state.js';
 
@@ -53,11 +52,10 @@ const handedColumn = (
 
 /** What the view holds by partition: what the tables that it hands through hold, and the versions of all others. */
 const partitionsOf = (
-  version: string,
   handed: readonly TableState[],
   others: readonly TableState[],
 ): ReadonlyMap<string, PartitionState> => {
-  if (handed.length === 0) return new Map([[WHOLE, { contentHash: version, rows: 1, bytes: 0 }]]);
+  if (handed.length === 0) return new Map();
   const beside = others.map(({ transform, dataVersion }) => `${transform.id} ${dataVersion}`);
   const keys = new Set(handed.flatMap(({ partitions }) => [...partitions.keys()]));
   return new Map(
@@ -94,22 +92,16 @@ export const viewStateOf = (
     state.fingerprint,
     [...below].map(([id, one]) => [id, one.dataVersion]),
   );
-  if (view === undefined || dataVersion === '')
-    return {
-      ...state,
-      view: undefined,
-      postgres: undefined,
-      dataVersion: '',
-      partitions: new Map(),
-      handed: undefined,
-    };
   const handed = handedColumn(node, meaning, below);
+  const now = { ...state, handed: handed?.column };
+  if (view === undefined || dataVersion === '')
+    return { ...now, view: undefined, postgres: undefined, dataVersion: '', partitions: new Map() };
   const others = [...below.values()].filter((one) => !handed?.tables.includes(one));
   return {
-    ...state,
-    ...{ view, dataVersion, handed: handed?.column },
+    ...now,
+    ...{ view, dataVersion },
     postgres: viewRelation(text, 'postgres', new Map([...readables].map(([id, one]) => [id, one?.postgres]))),
-    partitions: partitionsOf(`${dataVersion}`, handed?.tables ?? [], others),
+    partitions: partitionsOf(handed?.tables ?? [], others),
   };
 };
 

@@ -1,6 +1,7 @@
+import type { DataType } from '../../../query/index.js';
 import { pinnedStatement } from '../../../store/state/index.js';
 import { idOfRef, referencesOf, render } from '../files/template.js';
-import { quoted, viewOf } from '../sql-text.js';
+import { postgresType, quoted, viewOf } from '../sql-text.js';
 
 /** The engines that a view can be read on: DuckDB over the lake, and PostgreSQL. */
 export type ViewEngine = 'duckdb' | 'postgres';
@@ -9,7 +10,7 @@ export type ViewEngine = 'duckdb' | 'postgres';
 export interface ViewText {
   readonly file: string;
   /** Columns of the contract, in order. */
-  readonly columns: readonly string[];
+  readonly columns: readonly { readonly name: string; readonly type: DataType }[];
   /** The SELECT for each engine that the view is in, references unresolved. */
   readonly bodies: Readonly<Partial<Record<ViewEngine, string>>>;
 }
@@ -21,6 +22,14 @@ export const readsOfView = (view: ViewText, has: (id: string) => boolean): reado
     reference.kind === 'ref' ? [idOfRef(reference, has)] : [],
   );
   return [...new Set(ids)].sort();
+};
+
+/** As tables have it: a statement in PostgreSQL may give varchar, and text of another collation. */
+const shownAs = ({ name, type }: ViewText['columns'][number], engine: ViewEngine): string => {
+  const column = quoted(name);
+  if (engine === 'duckdb') return column;
+  const collation = type.kind === 'string' ? ' COLLATE "C"' : '';
+  return `CAST(${column} AS ${postgresType(type)})${collation} AS ${column}`;
 };
 
 /** The SELECT over the relations of what it reads. A subquery with a name of its own for each: a view of a view is written into it. */
@@ -39,7 +48,7 @@ const selectOf = (
     (of) => (of.kind === 'ref' ? viewOf(idOfRef(of, (id) => known.has(id))) : 'NULL'),
     engine,
   );
-  return `${given.length === 0 ? '' : `WITH ${given.join(', ')} `}SELECT ${view.columns.map(quoted).join(', ')} FROM (\n${body}\n) AS body`;
+  return `${given.length === 0 ? '' : `WITH ${given.join(', ')} `}SELECT ${view.columns.map((column) => shownAs(column, engine)).join(', ')} FROM (\n${body}\n) AS body`;
 };
 
 /**

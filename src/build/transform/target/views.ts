@@ -177,12 +177,7 @@ const swapView = async (tx: Tx, view: View, shown: Shown | undefined): Promise<v
   const { transform, table, schema } = view;
   const name = sqlName(view);
   await tx.query(`CREATE SCHEMA IF NOT EXISTS ${quoted(schema)}`);
-  // A statement may give varchar, which is no text to CREATE OR REPLACE VIEW.
-  const shownAs = ({ name: column, type }: Transform['columns'][number]): string =>
-    transform.kind === 'view'
-      ? `CAST(${quoted(column)} AS ${postgresType(type)}) AS ${quoted(column)}`
-      : quoted(column);
-  const columns = transform.columns.map(shownAs).join(', ');
+  const columns = transform.columns.map((c) => quoted(c.name)).join(', ');
   const select = `AS SELECT ${columns} FROM ${table}${transform.kind === 'view' ? ' AS shown' : ''}`;
   if (!shown || fits(view, shown.columns)) await tx.query(`CREATE OR REPLACE VIEW ${name} ${select}`);
   else {
