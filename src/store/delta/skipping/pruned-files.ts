@@ -1,5 +1,5 @@
 import { type MappingMode, mappingMode, partitionValue, physicalName } from '../columns/mapping.js';
-import { asObject, type ExactJson, ExactNumber, parseExact } from '../exact-json.js';
+import { isRecord } from '../fields.js';
 import type { AddFile, DeltaField, DeltaType, Snapshot } from '../types.js';
 import { type Comparable, comparable, order } from './comparable.js';
 
@@ -32,25 +32,52 @@ const MILLISECOND = 1000n;
 const isTime = (type: DeltaType): boolean => type === 'timestamp' || type === 'timestamp_ntz';
 const isFloat = (type: DeltaType): boolean => type === 'float' || type === 'double';
 
-const textOf = (value: ExactJson | undefined): string | undefined =>
-  typeof value === 'string' ? value : value instanceof ExactNumber ? value.text : undefined;
+const at = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>(
+    (found, name) => (isRecord(found) && Object.hasOwn(found, name) ? found[name] : undefined),
+    value,
+  );
 
-const at = (value: ExactJson | undefined, path: readonly string[]): ExactJson | undefined =>
-  path.reduce<ExactJson | undefined>((found, name) => {
-    const object = asObject(found);
-    return object && Object.hasOwn(object, name) ? object[name] : undefined;
-  }, value);
+const textAt = (value: unknown, path: readonly string[]): string | undefined => {
+  const found = at(value, path);
+  return typeof found === 'string' ? found : typeof found === 'number' ? String(found) : undefined;
+};
+
+/** A string as a whole, or a number outside of one. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+
+const parsed = (json: string): unknown => {
+  try {
+    return JSON.parse(json);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined;
+    throw thrown;
+  }
+};
+
+/** JSON with every number as its own text, so that none of its digits is lost. */
+const exact = (json: string): string => json.replace(TOKEN, (token) => (token.startsWith('"') ? token : `"${token}"`));
+
+/** Digits that a JS number gives back as they were read. */
+const KEPT_DIGITS = 15;
+const MORE_DIGITS = new RegExp(`\\d(?:\\.?\\d){${KEPT_DIGITS}}`);
+
+/** True where a number of the type may have more digits than a JS number keeps. */
+const isLong = (type: DeltaType, stats: string): boolean => {
+  if (type !== 'long' && !(typeof type === 'string' && type.startsWith('decimal'))) return false;
+  return MORE_DIGITS.test(stats);
+};
 
 const statisticsOf = (stats: string, type: DeltaType, path: readonly string[]): Bounds | undefined => {
-  const all = asObject(parseExact(stats));
-  if (!all) return undefined;
+  const all = parsed(isLong(type, stats) ? exact(stats) : stats);
+  if (all === undefined) return undefined;
   const bound = (side: string) => {
-    const text = textOf(at(all[side], path));
+    const text = textAt(all, [side, ...path]);
     return text === undefined ? undefined : comparable(type, text);
   };
   const max = bound('maxValues');
-  const rows = textOf(all['numRecords']);
-  const nulls = textOf(at(all['nullCount'], path));
+  const rows = textAt(all, ['numRecords']);
+  const nulls = textAt(all, ['nullCount', ...path]);
   return {
     min: bound('minValues'),
     max: isTime(type) && typeof max === 'bigint' ? max + MILLISECOND : max,
@@ -67,8 +94,6 @@ const partitionBounds = (type: DeltaType, value: string | null): Bounds => {
 
 /** A test that is false only where no value between the bounds meets the condition. */
 const testOf = (condition: FileCondition, type: DeltaType): ((bounds: Bounds) => boolean) => {
-  if (condition.is === 'null' || condition.is === 'not null')
-    return condition.is === 'null' ? ({ anyNull }) => anyNull : ({ allNull }) => !allNull;
   const below = (a: Comparable | undefined, b: Comparable | undefined, orEqual = false): boolean => {
     if (a === undefined || b === undefined) return false;
     const compared = order(a, b);
@@ -85,6 +110,7 @@ const testOf = (condition: FileCondition, type: DeltaType): ((bounds: Bounds) =>
     return some((bounds) => tests.some((test) => test(bounds)));
   }
   if (condition.is === 'between') return some(within(value(condition.from), value(condition.to)));
+  if (!('than' in condition)) return condition.is === 'null' ? ({ anyNull }) => anyNull : ({ allNull }) => !allNull;
   const than = value(condition.than);
   if (condition.is === 'less') return some(({ min }) => !below(than, min, true));
   if (condition.is === 'at most') return some(({ min }) => !below(than, min));
