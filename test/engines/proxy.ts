@@ -18,6 +18,7 @@ export interface TcpProxy {
 
 export const startProxy = (target: number): Promise<TcpProxy> => {
   const pairs = new Map<Socket, Socket>();
+  const frozen: Socket[] = [];
   let taken = 0;
   let bytes = 0;
   let left: number | undefined;
@@ -76,6 +77,7 @@ export const startProxy = (target: number): Promise<TcpProxy> => {
         close: () =>
           new Promise((done) => {
             cut();
+            for (const socket of frozen) socket.destroy();
             server.close(() => done());
           }),
       });

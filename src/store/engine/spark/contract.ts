@@ -47,6 +47,7 @@ const PLANS = {
   Relation: message({
     read: of('Read', 2),
     project: of('Project', 3),
+    join: of('Join', 5),
     set_op: of('SetOperation', 6),
     sql: of('SQL', 10),
   }),
@@ -56,6 +57,12 @@ const PLANS = {
   Project: message({ input: of('Relation', 1), expressions: many('Expression', 3) }),
   Expression: message({ expression_string: of('ExpressionString', 4) }),
   ExpressionString: message({ expression: text(1) }),
+  Join: message({
+    left: of('Relation', 1),
+    right: of('Relation', 2),
+    join_condition: of('Expression', 3),
+    join_type: of('int32', 4),
+  }),
   SetOperation: message({
     left_input: of('Relation', 1),
     right_input: of('Relation', 2),

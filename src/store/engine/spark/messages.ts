@@ -19,6 +19,11 @@ export interface DataTypeMessage {
   readonly struct?: { readonly fields?: readonly StructField[] };
 }
 
+/** An expression of SQL. */
+export interface Expression {
+  readonly expression_string: { readonly expression: string };
+}
+
 export interface Relation {
   readonly sql?: { readonly query: string };
   readonly read?: {
@@ -31,7 +36,13 @@ export interface Relation {
   };
   readonly project?: {
     readonly input: Relation;
-    readonly expressions: readonly { readonly expression_string: { readonly expression: string } }[];
+    readonly expressions: readonly Expression[];
+  };
+  readonly join?: {
+    readonly left: Relation;
+    readonly right: Relation;
+    readonly join_condition: Expression;
+    readonly join_type: number;
   };
   readonly set_op?: {
     readonly left_input: Relation;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Relation } from './messages.js';
-import { onlySelect, viewPlan, writePlan } from './plans.js';
+import { fileUri, onlySelect, viewPlan, writePlan } from './plans.js';
 
 const depth = (relation: Relation): number =>
   relation.set_op ? 1 + Math.max(depth(relation.set_op.left_input), depth(relation.set_op.right_input)) : 0;
@@ -10,17 +10,30 @@ const reads = (relation: Relation): readonly (readonly string[])[] =>
     : [relation.project?.input.read?.data_source.paths ?? []];
 
 describe('plans for Spark', () => {
-  it('join a thousand groups of files ten deep, and those of equal constants before', () => {
-    const groups = Array.from({ length: 2048 }, (_, n) => ({
-      files: [`/f${n}`],
-      constants: { a: String(n % 1024), b: null },
-    }));
-    const plan = viewPlan('v', { columns: [{ name: 'a', ddl: 'int' }], groups });
-    const input = plan.command?.create_dataframe_view?.input ?? {};
-    expect(depth(input)).toBe(10);
-    expect(reads(input).length).toBe(1024);
-    expect(reads(input)[0]).toEqual(['/f0', '/f1024']);
+  it('read many groups with the same constant columns at once, and others two by two', () => {
+    const columns = [
+      { name: 'a', ddl: 'int' },
+      { name: 'b', ddl: 'int' },
+    ];
+    const groups = (both: boolean) =>
+      Array.from({ length: 2048 }, (_, n) => ({
+        files: [`/f${n}`],
+        constants: both || n % 2 === 0 ? { a: String(n % 1024) } : { b: String(n % 1024) },
+      }));
+    const inputOf = (both: boolean): Relation =>
+      viewPlan('v', { columns, groups: groups(both) }).command?.create_dataframe_view?.input ?? {};
+    expect(depth(inputOf(false))).toBe(10);
+    expect(reads(inputOf(false)).length).toBe(1024);
+    expect(reads(inputOf(false))[0]).toEqual(['/f0', '/f1024']);
+    const joined = inputOf(true).project?.input.join;
+    expect(reads(joined?.left ?? {})[0]?.length).toBe(2048);
+    expect(joined?.right.sql?.query).toContain("('file:///f1025', CAST('1' AS int))");
   });
+  it.each([
+    ['/a b/{x}[1]*?%é#.parquet', 'file:///a%20b/%7Bx%7D%5B1%5D*%3F%25é%23.parquet'],
+    ['file:/a', 'file:///a'],
+    ["s3a://b/k=1/it's", "s3a://b/k=1/it's"],
+  ])('name the file %s as Spark does', (path, uri) => expect(fileUri(path)).toBe(uri));
   it('take paths as they are, not as patterns', () => {
     const files = ['/a b/{x}[1]*?\\.parquet'];
     const plan = viewPlan('v', { columns: [{ name: 'a', ddl: 'int' }], groups: [{ files }] });
