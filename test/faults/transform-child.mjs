@@ -52,7 +52,10 @@ const [name, ...rest] = command;
 const commands = {
   apply: () => apply(parts, rest[0]),
   build: () => build(parts),
-  forward: async () => apply(parts, (await plan(parts, { environment: rest[0], restate: new Map() })).id),
+  forward: async () => {
+    const restate = new Map(rest.slice(1).map((id) => [id, undefined]));
+    return apply(parts, (await plan(parts, { environment: rest[0], restate })).id);
+  },
   promote: () => promote(parts, rest[0], rest[1]),
   restate: () => restate(parts, rest[0], rest[1], { start: rest[2], end: rest[3] }),
   rollback: () => rollback(parts, rest[0], rest[1]),

@@ -26,6 +26,7 @@ const stagedOf = (staged: StagedColumn, adds: StagedInterval['adds']): StagedInt
   coverageMillionths: BigInt(staged.coverageMillionths),
   engine: staged.engine,
   milliseconds: Number(staged.milliseconds),
+  restatement: staged.restatement,
   adds,
 });
 
@@ -39,6 +40,7 @@ const columnOf = (staged: StagedInterval): StagedColumn => ({
   coverageMillionths: String(staged.coverageMillionths),
   engine: staged.engine,
   milliseconds: String(staged.milliseconds),
+  ...(staged.restatement === undefined ? {} : { restatement: staged.restatement }),
 });
 
 interface IntervalRow {

@@ -72,6 +72,8 @@ export interface StagedInterval {
   readonly coverageMillionths: bigint;
   readonly engine: string;
   readonly milliseconds: number;
+  /** Names the restatement that asked for it although its inputs had not changed; undefined where its inputs did. */
+  readonly restatement?: string | undefined;
   /** The Delta `add` actions of its files, as JSON. */
   readonly adds: readonly Readonly<Record<string, unknown>>[];
 }

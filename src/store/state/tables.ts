@@ -183,6 +183,7 @@ export interface StagedColumn {
   readonly coverageMillionths: string;
   readonly engine: string;
   readonly milliseconds: string;
+  readonly restatement?: string;
 }
 
 export type RunKind = 'build' | 'plan' | 'run' | 'restate' | 'promote' | 'rollback' | 'audit';

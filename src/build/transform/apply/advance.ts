@@ -19,7 +19,7 @@ import { auditAgain } from './audit-again.js';
 import { deltaTableOf, type Made, makeBatch } from './make-batch.js';
 import { mapLimited } from './map-limited.js';
 import { memoryOf, type Parts } from './parts.js';
-import { takeStaged } from './resume.js';
+import { NO_STEP, takeStaged } from './resume.js';
 import { refusalText, settle } from './settle.js';
 import type { Unmade, Work } from './work.js';
 
@@ -202,7 +202,7 @@ const noteNewer = async (
     if (!lease || !interval) return [];
     const { rows, bytes, contentHash = '', scoreMillionths, coverageMillionths = 0n } = interval;
     const staged: StagedInterval = {
-      ...{ stepId: 'none', inVersions: wanted, rows, bytes, contentHash, scoreMillionths, coverageMillionths },
+      ...{ stepId: NO_STEP, inVersions: wanted, rows, bytes, contentHash, scoreMillionths, coverageMillionths },
       ...{ engine: interval.engine ?? 'duckdb', milliseconds: interval.milliseconds ?? 0, adds: [] },
     };
     return [{ ...lease, status: 'audited', staged }];
@@ -226,8 +226,7 @@ const makeAll = async (
   const snapshot = await parts.duckdb.session((session) =>
     deltaTableOf(parts, parquetSession(session, parts.signal), state, path),
   );
-  // What an interrupted run staged has passed the checks of then.
-  const taken = work.newChecks.has(transform.id) ? [] : await takeStaged(work, node, snapshot, open);
+  const taken = await takeStaged(work, node, snapshot, open);
   const rest = open.filter(({ partition }) => !taken.some((made) => made.toMake.partition === partition));
   const { partition } = transform;
   const route = chooseEngine(work.world, work.states, node, rest.length, memoryOf(parts));

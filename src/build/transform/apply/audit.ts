@@ -150,7 +150,13 @@ export const audit = async (
       ...{ runId, kind: 'audit', environment: environment.name, planId: undefined, owner: owner() },
       ...{ baseRevision: environment.revision, startedAt: timeOf(parts) },
     });
-    const work = workOf(parts, world, { runId, kind: 'run', planId: undefined, restate: new Map() });
+    const work = workOf(parts, world, {
+      runId,
+      kind: 'run',
+      planId: undefined,
+      restate: new Map(),
+      restatement: undefined,
+    });
     try {
       const audited = await askAll(parts, work, nodes, told);
       const [first] = audited.refused;

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { error } from '../../../errors/index.js';
 import { closePlan, describeVersions, moveLake, putLineage, readPlan, savePlan } from '../../../store/state/index.js';
 import { parquetSession } from '../parquet-session.js';
@@ -50,9 +50,19 @@ export const plan = async (parts: Parts, request: PlanRequest): Promise<Plan> =>
   return made;
 };
 
-const orderOf = (kind: RunOrder['kind'], request: PlanRequest, planId?: string): RunOrder => ({
-  ...{ runId: randomUUID(), kind, planId, restate: request.restate ?? new Map() },
-});
+const orderOf = (kind: RunOrder['kind'], world: World, request: PlanRequest, planId?: string): RunOrder => {
+  const { restate = new Map() } = request;
+  return { runId: randomUUID(), kind, planId, restate, restatement: restatementOf(world, restate) };
+};
+
+/** The same tables and spans, asked for the same environment and the same files, are the same restatement. */
+const restatementOf = ({ environment, filesHash }: World, restate: RunOrder['restate']): string | undefined =>
+  restate.size === 0
+    ? undefined
+    : createHash('sha256')
+        .update(JSON.stringify([environment.name, filesHash, [...restate].sort()]))
+        .digest('hex')
+        .slice(0, 16);
 
 /** Applies a plan that was printed: only while the environment and the files are as it saw them. Errors: `plan-unknown`, `plan-stale`, `plan-blocked`, those of `execute`. */
 export const apply = async (parts: Parts, planId: string): Promise<RunResult> => {
@@ -69,7 +79,7 @@ export const apply = async (parts: Parts, planId: string): Promise<RunResult> =>
   const restate = new Map(body.restate.map(({ id, span }) => [id, span]));
   const request: PlanRequest = { environment: saved.environment, restate };
   refuseBlocked(body);
-  const result = await goForward(parts, world, orderOf('plan', request, planId));
+  const result = await goForward(parts, world, orderOf('plan', world, request, planId));
   await closePlan(parts.warehouse, planId, 'applied');
   return result;
 };
@@ -131,7 +141,7 @@ export const run = async (parts: Parts, environment: string): Promise<RunResult>
   const models = made.changes.filter(({ category }) => category !== 'metadata').map(({ id }) => id);
   if (revision > 0 && models.length > 0) throw error('plan-needed', { environment, models });
   refuseBlocked(made);
-  return goForward(parts, world, orderOf('run', { environment }));
+  return goForward(parts, world, orderOf('run', world, { environment }));
 };
 
 /** Makes partitions of a table again, and with them whatever their new rows touch. Errors: `usage`, those of `run`. */
@@ -139,7 +149,7 @@ export const restate = async (parts: Parts, environment: string, id: string, spa
   const request: PlanRequest = { environment, restate: new Map([[id, span]]) };
   const world = await worldOf(parts, environment);
   refuseBlocked(await planOf(parts, world, request));
-  return goForward(parts, world, orderOf('restate', request));
+  return goForward(parts, world, orderOf('restate', world, request));
 };
 
 /**
@@ -155,5 +165,5 @@ export const forward = async (parts: Parts, request: PlanRequest): Promise<RunRe
     await followLake(parts, world);
     return { status: 'unchanged', revision, changed: [], unmade: [] };
   }
-  return goForward(parts, world, orderOf('build', request));
+  return goForward(parts, world, orderOf('build', world, request));
 };

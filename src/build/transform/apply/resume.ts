@@ -1,6 +1,6 @@
 import { type AddFile, fileOf, type Snapshot } from '../../../store/delta/index.js';
 import type { GraphNode } from '../files/graph.js';
-import type { ToMake } from '../plan/decide.js';
+import { RESTATED, type ToMake } from '../plan/decide.js';
 import type { Made } from './make-batch.js';
 import type { Work } from './work.js';
 
@@ -9,9 +9,13 @@ const sameInputs = (a: Readonly<Record<string, string>>, b: Readonly<Record<stri
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 };
 
+/** The step of partitions whose rows stay, and of which only the ledger learns something. */
+export const NO_STEP = 'none';
+
 /**
  * What an interrupted run had staged and audited, where it was made from just what is wanted now and its files are there: it need
- * not be made again. What was asked for anew (`restated`) always is.
+ * not be made again. What a restatement asks for is taken from a run that was stopped at the same restatement, and from no other; files
+ * have not changed since, so it has passed the checks of now. Anything else has passed those of then.
  */
 export const takeStaged = async (
   work: Work,
@@ -23,7 +27,9 @@ export const takeStaged = async (
   const taken: Made[] = [];
   for (const toMake of open) {
     const staged = intervals?.get(toMake.partition)?.staged;
-    if (!staged || toMake.because.includes('restated') || !sameInputs(staged.inVersions, toMake.wanted)) continue;
+    if (!staged || staged.stepId === NO_STEP || !sameInputs(staged.inVersions, toMake.wanted)) continue;
+    const again = toMake.because.includes(RESTATED);
+    if (again ? staged.restatement !== work.order.restatement : work.newChecks.has(node.transform.id)) continue;
     // A step that wrote no files made an empty partition.
     const adds = staged.adds as unknown as readonly AddFile[];
     const there = await Promise.all(adds.map((add) => snapshot.table.files.stat(fileOf(snapshot.table, add))));

@@ -28,7 +28,9 @@ export const refusalText = (id: string, partition: string, { check, failed, eval
 export const intervalOf = (
   { toMake, stepId, adds, engine, milliseconds }: Staged,
   last: StagedPartition,
+  restatement?: string,
 ): StagedInterval => ({
+  restatement: toMake.because.includes(RESTATED) ? restatement : undefined,
   ...{ stepId, inVersions: toMake.wanted, rows: last.rows, bytes: last.bytes, contentHash: last.contentHash },
   ...{ scoreMillionths: last.scoreMillionths, coverageMillionths: last.coverageMillionths, engine, milliseconds },
   adds: adds.map((add) => ({ ...add })),
@@ -71,7 +73,7 @@ export const settle = async (
     const one = staged.get(partition);
     const lease = leases.get(partition);
     if (!one || !lease) continue;
-    outcomes.push({ ...lease, status: 'audited', staged: intervalOf(one, last) });
+    outcomes.push({ ...lease, status: 'audited', staged: intervalOf(one, last, work.order.restatement) });
     work.staged.push(lease);
     work.summaries.push({ versionId, summary: last.summary });
     if (last.contentHash !== published?.get(partition)?.contentHash || !before.snapshot) changed.set(partition, last);

@@ -14,6 +14,8 @@ export interface RunOrder {
   readonly planId: string | undefined;
   /** Ids to be made again whatever their inputs say; without a span the whole of them. */
   readonly restate: ReadonlyMap<string, Span | undefined>;
+  /** Names what is to be made again: a run that is asked the same goes on where one that was stopped left off. */
+  readonly restatement: string | undefined;
 }
 
 /** A partition that could not be made: what stood in its way, and how to try again. */
