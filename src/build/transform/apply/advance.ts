@@ -122,7 +122,7 @@ const advanceView = async (parts: Parts, work: Work, node: GraphNode): Promise<v
     reason: `${behind[0]} could not be made`,
   };
   if (state.view === undefined) return leave(work, node, [waits]);
-  const asked = work.newChecks.has(id) || readsMoved(work, node);
+  const asked = work.newChecks.has(id) || (await needsMoved(parts, work, node));
   const { make, newer } = await decisionOf(parts, work, node, asked || order.restate.has(id));
   const leases = new Map<string, Leased>();
   const wanted = [...make, ...newer].map(({ partition }) => ({ versionId: state.versionId ?? 0, partition }));
@@ -136,12 +136,6 @@ const advanceView = async (parts: Parts, work: Work, node: GraphNode): Promise<v
   const moved = state.dataVersion !== world.published.get(id)?.dataVersion || isNew;
   if (unmade.length === 0 && moved && !work.views.has(id))
     work.views.set(id, { rows: world.intervals.get(id)?.get(WHOLE)?.rows ?? 0 });
-};
-
-/** Whether a table that this one, or its checks, read has moved: through views, too. */
-const readsMoved = ({ world, moved }: Work, { needs }: GraphNode): boolean => {
-  const nodes = new Map(world.nodes.map((one) => [one.transform.id, one]));
-  return [...needs].some((need) => tablesUnder(need, nodes).some((table) => moved.has(table)));
 };
 
 /** What stays as it is must still pass where its checks were changed, or what they read has moved. */
@@ -159,13 +153,15 @@ const audit = async (parts: Parts, work: Work, node: GraphNode): Promise<void> =
   );
 };
 
-/** Whether anything that a table reads, or that its checks ask, has changed in more than columns that nobody could ask for yet. */
+/** Whether anything that a table reads, or that its checks ask, has changed in more than columns that nobody could ask for yet: through views, too. */
 const needsMoved = (parts: Parts, work: Work, { needs }: GraphNode): Promise<boolean> =>
   parts.duckdb.session(async (session) => {
     const { world, states } = work;
     const engine = parquetSession(session, parts.signal);
     const proof = { world, states, readings: (of: typeof states) => readingsOf(world, of, engine) };
-    for (const need of needs) if (work.moved.has(need) && !(await holdsWhatItHeld(proof, need))) return true;
+    const nodes = new Map(world.nodes.map((one) => [one.transform.id, one]));
+    for (const need of [...needs].flatMap((one) => tablesUnder(one, nodes)))
+      if (work.moved.has(need) && !(await holdsWhatItHeld(proof, need))) return true;
     return false;
   });
 

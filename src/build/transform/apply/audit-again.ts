@@ -4,7 +4,7 @@ import type { GraphNode } from '../files/graph.js';
 import { readTransform } from '../files/read-transforms.js';
 import { readStored } from '../meaning/stored.js';
 import { parquetSession } from '../parquet-session.js';
-import { isPartitioned, readableOf } from '../plan/state.js';
+import { filesOf, isPartitioned, readableOf } from '../plan/state.js';
 import { auditStep } from '../step/audit-step.js';
 import { auditTable } from '../step/audit-table.js';
 import { type Refusal, WHOLE } from '../step/step.js';
@@ -61,7 +61,8 @@ export const auditAgain = async (parts: Parts, work: Work, node: GraphNode): Pro
   const audited = await parts.duckdb.session(async (session) => {
     const engine = parquetSession(session, parts.signal);
     const rows = await auditStep(engine, order, readable.duckdb, bytes);
-    return { rows, table: await auditTable({ engine }, order, readable, rows.partitions) };
+    const table = { ...readable, files: filesOf(state) };
+    return { rows, table: await auditTable({ engine }, order, table, rows.partitions) };
   });
   const last = audited.table.partitions;
   const results = [...audited.table.results, ...[...last.values()].flatMap((p) => p.results)];

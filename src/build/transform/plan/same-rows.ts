@@ -7,6 +7,7 @@ import { deciding, differing, type InVersions, type Readings, wantedOf } from '.
 import { inputsOf } from './inputs.js';
 import type { OtherVersion } from './other-versions.js';
 import type { PartitionState, TableState } from './state.js';
+import { viewStateOf } from './view-state.js';
 import type { World } from './world.js';
 
 /**
@@ -109,22 +110,47 @@ const standIn = async (proof: Proof, id: string, other: OtherVersion): Promise<T
 };
 
 /**
+ * What a view gives where others stand for the tables below it, or for the view itself: it holds no rows, so it is what it says over
+ * what they hold.
+ */
+const viewStandIns = async (proof: Proof, node: GraphNode, others: readonly OtherVersion[]): Promise<TableState[]> => {
+  const { id } = node.transform;
+  const [state, meaning] = [proof.states.get(id), proof.world.meanings.get(id)];
+  if (!state || !meaning) return [];
+  const over = (states: States, fingerprint: string) => viewStateOf({ ...state, fingerprint }, node, states, meaning);
+  const found = (await standIns(proof, node, meaning.reads)).map((states) => over(states, state.fingerprint));
+  for (const { stored } of others) {
+    const below = await standIns(proof, node, readsOf(stored));
+    found.push(...[proof.states, ...below].map((states) => over(states, stored.fingerprint)));
+  }
+  return found;
+};
+
+/** An input's states in which other versions stand for the present one, or for those that it looks through to. */
+const standInsOf = async (proof: Proof, id: string, read: Read | undefined): Promise<TableState[]> => {
+  const alike = ((await proof.world.others()).get(id) ?? []).filter(({ stored }) => meansTheSame(read, stored));
+  const node = nodeOf(proof.world, id);
+  if (node?.transform.kind === 'view') return viewStandIns(proof, node, alike);
+  const found: TableState[] = [];
+  for (const other of alike) {
+    const state = await standIn(proof, id, other);
+    if (state) found.push(state);
+  }
+  return found;
+};
+
+/**
  * What a table's inputs were before they changed in nothing that it reads: states in which other versions stand for the present ones.
  * `reads`: what it reads, by input.
  */
 export const standIns = async (proof: Proof, node: GraphNode, reads: Reads): Promise<readonly States[]> => {
-  const others = await proof.world.others();
   const found: Map<string, TableState>[] = [];
-  for (const { name } of inputsOf(node)) {
-    const candidates = (others.get(name) ?? []).filter(({ stored }) => meansTheSame(reads.get(name), stored));
-    for (const [at, other] of candidates.entries()) {
-      const state = await standIn(proof, name, other);
-      const into = found[at] ?? new Map<string, TableState>();
-      found[at] = into;
-      if (state) into.set(name, state);
+  for (const { name } of inputsOf(node))
+    for (const [at, state] of (await standInsOf(proof, name, reads.get(name))).entries()) {
+      const into = found[at] ?? new Map(proof.states);
+      found[at] = into.set(name, state);
     }
-  }
-  return found.flatMap((states) => (states.size > 0 ? [new Map([...proof.states, ...states])] : []));
+  return found;
 };
 
 /** Whether a table holds all that the version held which readers of the environment have, in every column of that. */
