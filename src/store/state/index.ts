@@ -25,16 +25,8 @@ export type * from './ledger-types.js';
 export { withLock } from './lock.js';
 export { migrate } from './migrate.js';
 export { isDataMoved, pinnedRelation, pinnedStatement } from './pinned.js';
-export { closePlan, readPlan, savePlan } from './plans.js';
-export {
-  currentPointers,
-  currentRevision,
-  moveLake,
-  type Pointer,
-  type PointerSet,
-  PUBLICATION_CHANNEL,
-  publishPointers,
-} from './pointers.js';
+export { closePlan, plannedFiles, readPlan, savePlan } from './plans.js';
+export { currentRevision, moveLake, PUBLICATION_CHANNEL } from './pointers.js';
 export { lockTables, publishEnvironment } from './publish-environment.js';
 export type { On } from './queries.js';
 export {

@@ -40,6 +40,19 @@ export const readPlan = async (on: On, id: string): Promise<SavedPlan> => {
   };
 };
 
+/**
+ * The hash of the files that an environment was last brought forward with by a plan, whole or in part. Undefined: never, or a promotion
+ * or a rollback has given it other tables since.
+ */
+export const plannedFiles = async (on: On, environment: string): Promise<string | undefined> => {
+  const { rows } = await sql<{ hash: string | null }>`
+    SELECT p.body ->> 'filesHash' AS hash FROM assay.build b LEFT JOIN assay.plan p ON p.id = b.plan_id
+    WHERE b.environment = ${environment} AND b.status IN ('published', 'partial', 'unchanged', 'refused')
+      AND (b.plan_id IS NOT NULL OR b.kind IN ('promote', 'rollback'))
+    ORDER BY b.heartbeat DESC NULLS LAST LIMIT 1`.execute(stateOf(on));
+  return rows[0]?.hash ?? undefined;
+};
+
 /** Ends an open plan, once. Errors: `plan-unknown`, `plan-stale` when it was ended before. */
 export const closePlan = async (on: On, id: string, status: 'applied' | 'superseded'): Promise<void> => {
   const closed = await stateOf(on)

@@ -3,7 +3,7 @@ import type { Snapshot } from '../../../store/delta/index.js';
 import { type Leased, type Outcome, type StagedInterval, stageIntervals } from '../../../store/state/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { parquetSession } from '../parquet-session.js';
-import { type Decision, decide, type ToMake } from '../plan/decide.js';
+import { type Decision, decide, readsPublished, type ToMake } from '../plan/decide.js';
 import { chooseEngine } from '../plan/engine-for.js';
 import { inputsOf } from '../plan/inputs.js';
 import { joined } from '../plan/joined.js';
@@ -24,14 +24,15 @@ import { refusalText, settle } from './settle.js';
 import type { Unmade, Work } from './work.js';
 
 /** The command that tries one partition again. A span ends before its second key. */
-const retryOf = (work: Work, { transform }: GraphNode, key: string): string => {
+const retryOf = (work: Work, { transform }: GraphNode, key: string, status: Unmade['status']): string => {
   const { name } = work.world.environment;
   const of = name === PRODUCTION ? '' : ` --env ${name}`;
   const { partition } = transform;
-  // A meaning that readers do not have yet is no scheduled run's business: that goes by plans.
+  // Of a meaning that readers do not have yet just that is missing which was never made.
   const theirs = work.world.environment.pointers.find((pointer) => pointer.name === transform.id)?.versionId;
-  if (theirs !== work.world.versions.get(transform.id)?.id) return `assay plan${of}`;
-  return key === WHOLE || !partition
+  const isNew = theirs !== work.world.versions.get(transform.id)?.id;
+  // What waits for another goes on when that is made, and so does a whole table.
+  return isNew || status === 'blocked' || key === WHOLE || !partition
     ? `assay run${of}`
     : `assay restate ${transform.id} --start ${key} --end ${nextKey(key, partition.unit)}${of}`;
 };
@@ -47,7 +48,7 @@ const leave = (work: Work, node: GraphNode, unmade: readonly Omit<Unmade, 'model
   const missing = work.missing.get(id) ?? new Set<string>();
   for (const one of unmade) {
     missing.add(one.partition);
-    work.unmade.push({ ...one, model: id, retry: retryOf(work, node, one.partition) });
+    work.unmade.push({ ...one, model: id, retry: retryOf(work, node, one.partition, one.status) });
   }
   work.missing.set(id, missing);
   work.behind.add(id);
@@ -165,13 +166,16 @@ const needsMoved = (parts: Parts, work: Work, { needs }: GraphNode): Promise<boo
     return false;
   });
 
-const decisionOf = (
+const decisionOf = async (
   parts: Parts,
   work: Work,
   node: GraphNode,
   restated: boolean = work.order.restate.has(node.transform.id),
-): Promise<Decision> =>
-  parts.duckdb.session((session) =>
+): Promise<Decision> => {
+  const { id, kind } = node.transform;
+  const decided = kind === 'view' ? undefined : work.decided.get(id);
+  if (decided && readsPublished(work.world, work.states, node)) return decided;
+  return parts.duckdb.session((session) =>
     decide(
       node,
       readingsOf(work.world, work.states, parquetSession(session, parts.signal)),
@@ -182,6 +186,7 @@ const decisionOf = (
       },
     ),
   );
+};
 
 /** The rows stay; only the ledger learns of which newer inputs they hold, so that the next run need not look. */
 const noteNewer = async (

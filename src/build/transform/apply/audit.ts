@@ -97,6 +97,7 @@ const workOf = (parts: Parts, world: World, order: RunOrder): Work => ({
     steps: 0,
     held: false,
   },
+  decided: new Map(),
 });
 
 const DETAILS = /^(.*) \((\w+)\): (\d+) of (\d+) failed(?: in (.+))?$/;

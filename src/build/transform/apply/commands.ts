@@ -1,9 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { error } from '../../../errors/index.js';
-import { closePlan, describeVersions, moveLake, putLineage, readPlan, savePlan } from '../../../store/state/index.js';
+import {
+  closePlan,
+  describeVersions,
+  moveLake,
+  plannedFiles,
+  putLineage,
+  readPlan,
+  savePlan,
+} from '../../../store/state/index.js';
 import { parquetSession } from '../parquet-session.js';
 import type { Span } from '../plan/decide.js';
-import { makePlan } from '../plan/make-plan.js';
+import { makePlan, type Planned } from '../plan/make-plan.js';
 import { type Plan, planStatus } from '../plan/plan.js';
 import { readWorld, type World } from '../plan/world.js';
 import { execute, type RunResult } from './execute.js';
@@ -28,7 +36,7 @@ const worldOf = (parts: Parts, environment: string): Promise<World> =>
     }),
   );
 
-const planOf = (parts: Parts, world: World, request: PlanRequest): Promise<Plan> => {
+const planOf = (parts: Parts, world: World, request: PlanRequest): Promise<Planned> => {
   for (const id of request.restate?.keys() ?? [])
     if (!world.stored.has(id))
       throw error('usage', { text: `there is no table ${id}; tables are ${[...world.stored.keys()].join(', ')}` });
@@ -40,13 +48,16 @@ const planOf = (parts: Parts, world: World, request: PlanRequest): Promise<Plan>
   );
 };
 
-/** Decides what would happen and keeps it under its id. Nothing moves. Errors: `transform-invalid`, `environment-unknown`. */
-export const plan = async (parts: Parts, request: PlanRequest): Promise<Plan> => {
-  const made = await planOf(parts, await worldOf(parts, request.environment), request);
-  await savePlan(parts.warehouse, {
+const keepPlan = (parts: Parts, made: Plan): Promise<void> =>
+  savePlan(parts.warehouse, {
     ...{ id: made.id, environment: made.environment, baseRevision: made.baseRevision },
     body: { ...made },
   });
+
+/** Decides what would happen and keeps it under its id. Nothing moves. Errors: `transform-invalid`, `environment-unknown`. */
+export const plan = async (parts: Parts, request: PlanRequest): Promise<Plan> => {
+  const { plan: made } = await planOf(parts, await worldOf(parts, request.environment), request);
+  await keepPlan(parts, made);
   return made;
 };
 
@@ -95,7 +106,12 @@ const followLake = async (parts: Parts, { environment }: World): Promise<void> =
 };
 
 /** Runs, and keeps what the files say of their versions: texts, checks, lineage. */
-const goForward = async (parts: Parts, world: World, order: RunOrder): Promise<RunResult> => {
+const goForward = async (
+  parts: Parts,
+  world: World,
+  order: RunOrder,
+  decided?: Planned['decided'],
+): Promise<RunResult> => {
   await followLake(parts, world);
   if (world.empty.length > 0) {
     parts.emit('notice', {
@@ -104,7 +120,7 @@ const goForward = async (parts: Parts, world: World, order: RunOrder): Promise<R
     return { status: 'unchanged', revision: world.environment.revision, changed: [], unmade: [] };
   }
   await keepLineage(parts, world);
-  const result = await execute(parts, world, order);
+  const result = await execute(parts, world, order, decided);
   await describe(parts, world, new Set(result.unmade.map(({ model }) => model)));
   return result;
 };
@@ -129,6 +145,32 @@ const keepLineage = async (parts: Parts, world: World): Promise<void> => {
   }
 };
 
+/** Ids whose files say something else than what readers have. */
+const changedModels = ({ changes }: Plan): string[] =>
+  changes.filter(({ category }) => category !== 'metadata').map(({ id }) => id);
+
+/** Changed files want a plan, once: what a plan could make only a part of is gone on with. Errors: `plan-needed`. */
+const needPlan = async (parts: Parts, { environment, filesHash }: World, made: Plan): Promise<void> => {
+  const models = changedModels(made);
+  if (environment.revision === 0 || models.length === 0) return;
+  if ((await plannedFiles(parts.warehouse, environment.name)) !== filesHash)
+    throw error('plan-needed', { environment: environment.name, models });
+};
+
+/** Goes forward by a plan that nobody was shown. It is kept, so that what it could not make is nobody's news to the next run. */
+const goPlanned = async (
+  parts: Parts,
+  world: World,
+  { plan: made, decided }: Planned,
+  kind: RunOrder['kind'],
+  request: PlanRequest,
+): Promise<RunResult> => {
+  await keepPlan(parts, made);
+  const result = await goForward(parts, world, orderOf(kind, world, request, made.id), decided);
+  await closePlan(parts.warehouse, made.id, 'applied');
+  return result;
+};
+
 /**
  * Makes whatever is missing of what the environment has: for schedulers. Files that were changed want a plan first, and an environment
  * that was rolled back waits for one. Errors: `plan-needed`, `environment-held`, those of `execute`.
@@ -137,19 +179,21 @@ export const run = async (parts: Parts, environment: string): Promise<RunResult>
   const world = await worldOf(parts, environment);
   const { heldFrom, revision } = world.environment;
   if (heldFrom !== undefined) throw error('environment-held', { environment, from: heldFrom });
-  const made = await planOf(parts, world, { environment });
-  const models = made.changes.filter(({ category }) => category !== 'metadata').map(({ id }) => id);
-  if (revision > 0 && models.length > 0) throw error('plan-needed', { environment, models });
-  refuseBlocked(made);
-  return goForward(parts, world, orderOf('run', world, { environment }));
+  const planned = await planOf(parts, world, { environment });
+  await needPlan(parts, world, planned.plan);
+  refuseBlocked(planned.plan);
+  if (revision === 0) return goPlanned(parts, world, planned, 'run', { environment });
+  return goForward(parts, world, orderOf('run', world, { environment }), planned.decided);
 };
 
 /** Makes partitions of a table again, and with them whatever their new rows touch. Errors: `usage`, those of `run`. */
 export const restate = async (parts: Parts, environment: string, id: string, span: Span): Promise<RunResult> => {
   const request: PlanRequest = { environment, restate: new Map([[id, span]]) };
   const world = await worldOf(parts, environment);
-  refuseBlocked(await planOf(parts, world, request));
-  return goForward(parts, world, orderOf('restate', world, request));
+  const planned = await planOf(parts, world, request);
+  await needPlan(parts, world, planned.plan);
+  refuseBlocked(planned.plan);
+  return goForward(parts, world, orderOf('restate', world, request), planned.decided);
 };
 
 /**
@@ -158,12 +202,12 @@ export const restate = async (parts: Parts, environment: string, id: string, spa
  */
 export const forward = async (parts: Parts, request: PlanRequest): Promise<RunResult> => {
   const world = await worldOf(parts, request.environment);
-  const made = await planOf(parts, world, request);
-  refuseBlocked(made);
+  const planned = await planOf(parts, world, request);
+  refuseBlocked(planned.plan);
   const { revision, heldFrom } = world.environment;
-  if (planStatus(made) === 'none' && heldFrom === undefined && world.lostCopies.size === 0) {
+  if (planStatus(planned.plan) === 'none' && heldFrom === undefined && world.lostCopies.size === 0) {
     await followLake(parts, world);
     return { status: 'unchanged', revision, changed: [], unmade: [] };
   }
-  return goForward(parts, world, orderOf('build', world, request));
+  return goPlanned(parts, world, planned, 'build', request);
 };

@@ -78,7 +78,12 @@ const placeTables = async (parts: Parts, world: World): Promise<World> => {
  * is taken from where it is. A second run that wants the same partitions is refused, naming this one.
  * Errors: `interval-leased`, `lease-lost`, `publish-overtaken`, `transform-invalid`, `view-blocked`, `view-locked`, `cancelled`, ...
  */
-export const execute = (parts: Parts, given: World, order: RunOrder): Promise<RunResult> =>
+export const execute = (
+  parts: Parts,
+  given: World,
+  order: RunOrder,
+  decided: Work['decided'] = new Map(),
+): Promise<RunResult> =>
   whileAlive(
     parts.warehouse,
     order.runId,
@@ -107,7 +112,7 @@ export const execute = (parts: Parts, given: World, order: RunOrder): Promise<Ru
             staged: [],
           },
           ...{ unmade: [], behind: new Set(), missing: new Map(), results: [], failing: [], summaries: [] },
-          ...{ folders: [], steps: 0, held: false },
+          ...{ folders: [], steps: 0, held: false, decided },
           newChecks: await withNewChecks(parts, { world }),
         };
         const result = await runAll(parts, work);

@@ -1,7 +1,7 @@
 import type { Snapshot } from '../../../store/delta/index.js';
 import type { CheckResultRow, Leased } from '../../../store/state/index.js';
 import type { RunTelling } from '../lineage/telling.js';
-import type { Span } from '../plan/decide.js';
+import type { Decision, Span } from '../plan/decide.js';
 import type { TableState } from '../plan/state.js';
 import type { World } from '../plan/world.js';
 import type { FailingKeys, PartitionSummary, Refusal } from '../step/step.js';
@@ -53,6 +53,8 @@ export interface Work {
   readonly moved: Map<string, Moved>;
   /** Views that give something else than what is published, with the rows that were counted. */
   readonly views: Map<string, { readonly rows: number }>;
+  /** What the plan of this run decided, by id; it holds for tables of which no input has moved since. */
+  readonly decided: ReadonlyMap<string, Decision>;
   /** Everything that was staged, and is published together. */
   readonly staged: Leased[];
   readonly unmade: Unmade[];

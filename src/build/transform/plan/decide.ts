@@ -2,7 +2,9 @@ import type { Interval } from '../../../store/state/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { WHOLE } from '../step/step.js';
 import { deciding, type InVersions, movedInputs, onlyNewer, type Readings, wantedOf } from './digests.js';
-import { isPartitioned } from './state.js';
+import { inputsOf } from './inputs.js';
+import { isPartitioned, type TableState } from './state.js';
+import type { World } from './world.js';
 
 /** From the first key to before the second; either may be missing. */
 export interface Span {
@@ -30,6 +32,13 @@ export interface Decision {
 
 const inSpan = (key: string, span: Span): boolean =>
   key === WHOLE || ((span.start === undefined || key >= span.start) && (span.end === undefined || key < span.end));
+
+/** Whether all that a table reads is as it was when the world was read: then it can be decided once for a plan and its run. */
+export const readsPublished = (
+  { published }: Pick<World, 'published'>,
+  states: ReadonlyMap<string, TableState>,
+  node: GraphNode,
+): boolean => inputsOf(node).every(({ name }) => states.get(name) === published.get(name));
 
 const isOther = (digest: string | undefined, made: string | undefined): boolean =>
   digest === undefined || deciding(digest) !== deciding(made);

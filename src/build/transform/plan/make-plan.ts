@@ -10,7 +10,7 @@ import { truncateKey } from '../step/partition-keys.js';
 import { foreignDependents } from '../target/dependents.js';
 import { publicViews } from '../target/views.js';
 import { dryRunsOf, risksOf, viewsOf } from './consequences.js';
-import { decide, type Span, type ToMake } from './decide.js';
+import { type Decision, decide, readsPublished, type Span, type ToMake } from './decide.js';
 import type { Readings } from './digests.js';
 import { chooseEngine } from './engine-for.js';
 import { inputsOf } from './inputs.js';
@@ -37,11 +37,18 @@ export interface PlanOptions {
 const UNKNOWN = '?';
 const isUnknown = (state: TableState): boolean => state.dataVersion.startsWith(UNKNOWN);
 
+/** A plan, and what was decided for it. */
+export interface Planned {
+  readonly plan: Plan;
+  /** By id, for tables whose inputs stay as they are: a run over the same world would decide just this. */
+  readonly decided: ReadonlyMap<string, Decision>;
+}
+
 /** Decides what a run would do, with tables that are to be made taken as changed. Nothing is made. */
-export const makePlan = async (world: World, options: PlanOptions): Promise<Plan> => {
+export const makePlan = async (world: World, options: PlanOptions): Promise<Planned> => {
   const there = await deployed(world, options);
   const changes = changesOf(world, options, there);
-  const { steps, made } = await stepsOf(world, options);
+  const { steps, made, decided } = await stepsOf(world, options);
   const views = viewsOf(world, changes, there);
   const shown = (id: string): readonly string[] => {
     const stored = there.get(id);
@@ -80,7 +87,8 @@ export const makePlan = async (world: World, options: PlanOptions): Promise<Plan
     heldFrom: environment.heldFrom,
     rollbackTo: environment.revision > 0 ? environment.revision : undefined,
   };
-  return { id: createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 8), ...body };
+  const id = createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 8);
+  return { plan: { id, ...body }, decided };
 };
 
 /** What the environment has, by name; a new one is compared with production, whose readers it is made for. */
@@ -126,23 +134,26 @@ const stepsOf = async (world: World, options: PlanOptions) => {
   const states = new Map(world.published);
   const steps: PlanStep[] = [];
   const made = new Set<string>();
-  if (world.empty.length > 0) return { steps, made };
+  const decided = new Map<string, Decision>();
+  if (world.empty.length > 0) return { steps, made, decided };
   for (const node of world.nodes) {
     const { id, kind } = node.transform;
     const view = kind === 'view' ? states.get(id) : undefined;
     if (view) states.set(id, viewStateOf(view, node, states, world.meanings.get(id)));
     const state = states.get(id);
     if (!state || world.frozen.has(id) || kind === 'history') continue;
-    const { make } = await decide(node, readingsOf(world, states, options.engine, expecting), madeOf(world, id), {
+    const decision = await decide(node, readingsOf(world, states, options.engine, expecting), madeOf(world, id), {
       restate: options.restate.get(id),
       restated: options.restate.has(id),
     });
+    const { make } = decision;
+    if (readsPublished(world, states, node)) decided.set(id, decision);
     if (make.length === 0) continue;
     made.add(id);
     steps.push(stepOf(world, states, node, make, options.memoryBytes));
     states.set(id, view ? { ...state, dataVersion: `${UNKNOWN}${id}` } : expected(state, make));
   }
-  return { steps, made };
+  return { steps, made, decided };
 };
 
 /** A table after a run that has yet to happen: its new contents are nobody's guess. */
