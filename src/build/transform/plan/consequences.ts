@@ -6,7 +6,7 @@ import { emptyRelation } from '../step/relations.js';
 import type { Readable, StepParts } from '../step/step.js';
 import type { Plan, PlanViews } from './plan.js';
 import { readableOf } from './state.js';
-import { PRODUCTION, type World } from './world.js';
+import type { World } from './world.js';
 
 /** Views in PostgreSQL that must point elsewhere, and whether they can keep what stands on them. */
 export const viewsOf = (
@@ -78,7 +78,4 @@ export const risksOf = (world: World, changes: readonly ModelChange[]): readonly
         ? [`readers of ${id} find it no more`]
         : [],
   ),
-  ...(world.environment.name === PRODUCTION || world.frozen.size === 0
-    ? []
-    : [`${world.frozen.size} tables are shared with ${PRODUCTION} and stay as ${PRODUCTION} has them`]),
 ];

@@ -82,6 +82,7 @@ export const makePlan = async (world: World, options: PlanOptions): Promise<Plan
     restate: [...options.restate].map(([id, span]) => ({ id, span })),
     ...{ changes, steps, views, blocked, dryRuns, risks: risksOf(world, changes) },
     reuse: world.nodes.map(({ transform }) => transform.id).filter((id) => !made.has(id)),
+    shared: [...world.frozen].sort(),
     emptySources: world.empty,
     readBytes: steps.reduce((sum, step) => sum + step.readBytes, 0),
     heldFrom: environment.heldFrom,

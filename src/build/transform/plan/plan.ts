@@ -47,6 +47,8 @@ export interface Plan {
   readonly steps: readonly PlanStep[];
   /** Tables that stay as they are. */
   readonly reuse: readonly string[];
+  /** Of these, the ones that are production's and stay as production has them. */
+  readonly shared: readonly string[];
   readonly views: PlanViews;
   /** What could go wrong, each a sentence; those in `blocked` forbid it. */
   readonly risks: readonly string[];

@@ -1,5 +1,6 @@
 import { sizeText } from '../size-text.js';
 import { type Plan, type PlanStep, planStatus } from './plan.js';
+import { PRODUCTION } from './world.js';
 
 const MARK = { new: '+', removed: '-', metadata: '=', additive: '~', forward_only: '~', breaking: '!', indirect: '~' };
 
@@ -17,7 +18,17 @@ const stepLine = (step: PlanStep): string => {
   return `  build   ${id} ${what} on ${step.engine ?? 'no engine'} (${step.route}; reads ${sizeText(step.readBytes)}${before})\n          because ${step.because.join(', ')}${perhaps > 0 ? '; perhaps: only if that comes out changed' : ''}`;
 };
 
-/** A plan for people. `explain` adds the diffs and the reasons of every change. */
+/** How many tables stay as they are, and whose they are; their names only to those who ask. */
+const reuseLines = ({ reuse, shared }: Plan, explain: boolean): string[] => {
+  const [theirs, own] = [reuse.filter((id) => shared.includes(id)), reuse.filter((id) => !shared.includes(id))];
+  const lines = [
+    ...(theirs.length > 0 ? [[`${count(theirs.length, 'table')} of ${PRODUCTION}`, theirs] as const] : []),
+    ...(own.length > 0 ? [[count(own.length, 'table'), own] as const] : []),
+  ];
+  return lines.map(([what, ids]) => `  reuse   ${what}${explain ? `: ${ids.join(', ')}` : ''}`);
+};
+
+/** A plan for people. `explain` adds the diffs and the reasons of every change, and names what stays. */
 export const planText = (plan: Plan, explain = false): string => {
   const status = planStatus(plan);
   const lines = [`Plan ${plan.id} for ${plan.environment} (base revision ${plan.baseRevision})`];
@@ -38,8 +49,7 @@ export const planText = (plan: Plan, explain = false): string => {
     if (explain && change.diff !== '') lines.push(...change.diff.split('\n').map((line) => `    ${line}`));
   }
   for (const step of plan.steps) lines.push(stepLine(step));
-  if (plan.reuse.length > 0 && plan.changes.length + plan.steps.length > 0)
-    lines.push(`  reuse   ${plan.reuse.join(', ')}`);
+  if (plan.reuse.length > 0 && status !== 'none') lines.push(...reuseLines(plan, explain));
   const { make, replace, recreate, drop } = plan.views;
   const views = [
     ...(make.length > 0 ? [`make ${make.length}`] : []),
