@@ -275,6 +275,14 @@ export const store = {
     message: (p) => `there is no environment ${p.environment}`,
     hint: (p) => `environments: ${p.known.join(', ')}; \`assay plan --env NAME\` makes a new one`,
   }),
+  'environment-invalid': entry<{ environment: string }>({
+    blame: 'caller',
+    status: 400,
+    sqlstate: '42602',
+    exit: 2,
+    message: (p) => `an environment cannot be called ${JSON.stringify(p.environment)}`,
+    hint: () => 'its name is part of names of schemas: a small letter, then at most 40 small letters, digits and _',
+  }),
   'environment-held': entry<{ environment: string; from: number }>({
     blame: 'operator',
     status: 409,

@@ -25,6 +25,7 @@ import {
 import { readTransform } from '../files/read-transforms.js';
 import { compare } from '../meaning/compare.js';
 import { readStored } from '../meaning/stored.js';
+import { environmentName } from '../plan/environment-name.js';
 import { swapViews } from '../target/views.js';
 import { owner } from './leases.js';
 import { type Parts, timeOf } from './parts.js';
@@ -153,7 +154,7 @@ const breaking = async (
 /**
  * Gives one environment the tables of another: pointers move, nothing is copied or computed. A change that breaks what readers of the
  * target have is refused, unless its table is among the `accepted`.
- * Errors: `promote-blocked`, `environment-unknown`, `view-blocked`, `view-locked`, `publish-overtaken`.
+ * Errors: `promote-blocked`, `environment-unknown`, `environment-invalid`, `view-blocked`, `view-locked`, `publish-overtaken`.
  */
 export const promote = async (
   parts: Parts,
@@ -162,7 +163,7 @@ export const promote = async (
   accepted: ReadonlySet<string> = new Set(),
 ): Promise<Pointed> => {
   const source = await currentEnvironment(parts.warehouse, from);
-  await createEnvironment(parts.warehouse, to);
+  await createEnvironment(parts.warehouse, environmentName(to));
   const environment = await currentEnvironment(parts.warehouse, to);
   const { pointers } = source;
   if (pointers.length === 0)

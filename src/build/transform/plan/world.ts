@@ -21,6 +21,7 @@ import { meaningsOf } from '../meaning/meaning-of.js';
 import { type StoredDefinition, storedOf } from '../meaning/stored.js';
 import { pseudonymKeyId } from '../step/pseudonyms.js';
 import { WHOLE } from '../step/step.js';
+import { environmentName } from './environment-name.js';
 import { type OtherVersion, otherVersionsOf } from './other-versions.js';
 import { openSource, type Source } from './sources.js';
 import { dataVersionOf, partitionsOf, type TableState } from './state.js';
@@ -71,7 +72,7 @@ export interface World {
   others(): Promise<ReadonlyMap<string, readonly OtherVersion[]>>;
 }
 
-/** Reads the world. Nothing moves: what is written are notes of what was found (versions, files of sources). Errors: `transform-invalid`. */
+/** Reads the world. Nothing moves: what is written are notes of what was found (versions, files of sources). Errors: `transform-invalid`, `environment-invalid`. */
 export const readWorld = async (options: WorldOptions): Promise<World> => {
   const { warehouse, engine, lake } = options;
   const [transforms, seeds] = await Promise.all([
@@ -79,7 +80,7 @@ export const readWorld = async (options: WorldOptions): Promise<World> => {
     readSeeds(options.transformsDir),
   ]);
   const nodes = orderTransforms(transforms, new Set(seeds.map((seed) => seed.name)));
-  await createEnvironment(warehouse, options.environment);
+  await createEnvironment(warehouse, environmentName(options.environment));
   const environment = await currentEnvironment(warehouse, options.environment);
   const comparedWith = environment.pointers.length > 0 ? environment : await currentEnvironment(warehouse, PRODUCTION);
   const sources = new Map<string, Source>();
