@@ -162,6 +162,11 @@ describe('a step of partitions', () => {
     const staged = step.partitions.get('2010-12-01');
     expect(staged?.refused).toBeUndefined();
     expect(staged?.scoreMillionths).toBe(100_000_000n);
+    const short = await made(days(), { partitions: ['2010-12-01'], inputs: sold(rows), past: past.slice(1) });
+    const few = short.step.partitions.get('2010-12-01');
+    expect(few?.results.filter((r) => r.weight === 0)).toEqual([]);
+    expect(few?.scoreMillionths).toBe(staged?.scoreMillionths);
+    expect([staged?.coverageMillionths, few?.coverageMillionths]).toEqual([1_000_000n, 800_000n]);
     expect(staged?.results.filter((r) => r.weight === 0).map((r) => [r.check_details, r.status])).toEqual([
       ['rows_as_usual (warn): 1 of 1 failed in 2010-12-01', 'WARNING'],
       ['values_as_usual (warn): 2 of 3 failed in 2010-12-01', 'WARNING'],
@@ -245,13 +250,14 @@ describe('the audit of a whole table', () => {
     });
   const stays = `(50, '2010-11-30', 1, 'ann')`;
 
-  it('passes what is right, with the whole weight covered', async () => {
+  it('passes what is right, with all covered but what needs fourteen days before it', async () => {
     const audit = await audited(`(1, '2010-12-01', 1, 'ann'), (2, '2010-12-02', 1, 'bob')`, stays);
     expect(audit.refused).toBeUndefined();
     expect([...audit.partitions].map(([k, p]) => [k, p.refused, p.scoreMillionths, p.coverageMillionths])).toEqual([
-      ['2010-12-01', undefined, 100_000_000n, 1_000_000n],
-      ['2010-12-02', undefined, 100_000_000n, 1_000_000n],
-      ['2010-12-03', undefined, 100_000_000n, 222_222n],
+      // 36 of 40, and of a day without rows the 8 of the table's own check.
+      ['2010-12-01', undefined, 100_000_000n, 900_000n],
+      ['2010-12-02', undefined, 100_000_000n, 900_000n],
+      ['2010-12-03', undefined, 100_000_000n, 200_000n],
     ]);
     expect(audit.results.map((r) => r.check_details)).toEqual(['not_too_many (critical): 0 of 1 failed']);
   });

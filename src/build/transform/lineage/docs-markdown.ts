@@ -166,7 +166,7 @@ export const tablePage = (table: TableDocument, known: ReadonlySet<string>): str
             check.dimension,
             check.tolerance === '0.000000' ? 'none' : percent(check.tolerance),
             check.status === undefined
-              ? 'not run'
+              ? 'not evaluated'
               : `${check.status}${check.passed === undefined ? '' : `, ${percent(check.passed)} passed`}`,
           ]),
         )),

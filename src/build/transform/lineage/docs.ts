@@ -1,6 +1,7 @@
 import { decimalText, timestampText, typeText } from '../../../query/index.js';
 import type { CheckResultRow, LineageEdge } from '../../../store/state/index.js';
 import type { Check } from '../files/definition.js';
+import { driftChecks } from '../step/drift.js';
 import { indexPage, tablePage } from './docs-markdown.js';
 import type { ColumnLink, DocumentedTable, TableDocument, TransformDocs } from './docs-types.js';
 import { type LineageGraph, madeFrom, rowsFrom } from './edges.js';
@@ -85,7 +86,7 @@ const documentOf = (
     readsFrom: [...new Set(edges.map((edge) => edge.inputTable))].sort(),
     readBy: readBy.filter((name) => name !== id).sort(),
     minimumScore: transform.minScoreMillionths === undefined ? undefined : decimalText(transform.minScoreMillionths, 6),
-    checks: transform.checks.map((check) => checkOf(check, table.results)),
+    checks: [...transform.checks, ...driftChecks(transform)].map((check) => checkOf(check, table.results)),
     published: publishedOf(table.state),
   };
 };

@@ -3,9 +3,9 @@ import type { ParquetEngine } from '../../../store/delta/index.js';
 import type { Check, ContractColumn, Transform } from '../files/definition.js';
 import { quoted } from '../sql-text.js';
 import { type CheckCount, impliedChecks, rowFails } from './check-sql.js';
-import { driftOf, measuredColumns } from './drift.js';
+import { driftChecks, driftOf, measuredColumns } from './drift.js';
 import { failingKeys } from './failing-keys.js';
-import { resultsOf, scoreOf, tallyOf, weightOf } from './judge.js';
+import { coveredOf, resultsOf, scoreOf, tallyOf, weightOf } from './judge.js';
 import { keyOfValue, partitionType } from './partition-keys.js';
 import { type FailingKeys, type PartitionSummary, type StagedPartition, type StepOrder, WHOLE } from './step.js';
 
@@ -116,7 +116,7 @@ export const auditStep = async (
       contentHash: hashOf(String(n), String(row?.['forwards'] ?? 0), String(row?.['backwards'] ?? 0)),
       results,
       scoreMillionths: scoreOf(tally),
-      coverageMillionths: coverageOf(tally.weight, all),
+      coverageMillionths: coverageOf(coveredOf(results), [...all, ...driftChecks(transform)]),
       dimensions: new Map([...dimensions].map(([metric, one]) => [metric, scoreOf(one) ?? 0n])),
       summary,
       refused,

@@ -3,8 +3,9 @@ import type { CheckCount } from './check-sql.js';
 import type { PartitionSummary } from './step.js';
 import { WHOLE } from './step.js';
 
-/** The published partitions that a new one is compared with, and the least that say anything. */
+/** The published partitions that a new one is compared with: fewer do not say what is usual. */
 const WINDOW = 14;
+/** The values of a column among them that do. */
 const LEAST = 5;
 /** Median absolute deviations that a value may lie from the median, made comparable with standard deviations. */
 const DEVIATIONS = 4 * 1.4826;
@@ -43,8 +44,8 @@ export const measuredColumns = (transform: Transform): readonly ContractColumn[]
   );
 };
 
-const made = (transform: Transform, check: Pick<Check, 'name' | 'metric'>): Check => ({
-  ...check,
+const made = (transform: Transform, name: string, metric: Check['metric']): Check => ({
+  ...{ name, metric },
   columns: [],
   question: { type: 'sql', sql: '' },
   severity: 'warn',
@@ -58,9 +59,15 @@ const before = (summary: PartitionSummary, past: readonly PartitionSummary[]): r
     .filter(({ partition }) => (summary.partition === WHOLE ? partition === WHOLE : partition < summary.partition))
     .slice(-WINDOW);
 
+/** What a partitioned table is asked without declaring it: both only warn, and do not count in the score. */
+export const driftChecks = (transform: Transform): readonly Check[] =>
+  transform.kind === 'incremental_by_partition'
+    ? [made(transform, 'rows_as_usual', 'volume'), made(transform, 'values_as_usual', 'consistency')]
+    : [];
+
 /**
- * Compares a partition with the last 14 published ones: its number of rows, and null share and mean of its columns. Both only warn and
- * do not count in the score. Nothing, where fewer than five are there.
+ * Compares a partition with the last 14 published ones: its number of rows, and null share and mean of its columns. Nothing, where fewer
+ * are there: then nobody has looked, which is no pass, and the coverage says so.
  */
 export const driftOf = (
   transform: Transform,
@@ -68,7 +75,8 @@ export const driftOf = (
   past: readonly PartitionSummary[],
 ): readonly CheckCount[] => {
   const others = before(summary, past);
-  if (others.length < LEAST) return [];
+  const [volume, consistency] = driftChecks(transform);
+  if (others.length < WINDOW || !volume || !consistency) return [];
   const rows = drifts(
     summary.rows,
     others.map((other) => other.rows),
@@ -100,12 +108,7 @@ export const driftOf = (
     );
   }
   return [
-    {
-      check: made(transform, { name: 'rows_as_usual', metric: 'volume' }),
-      evaluated: 1n,
-      failed: rows ? 1n : 0n,
-      uncounted: true,
-    },
-    { check: made(transform, { name: 'values_as_usual', metric: 'consistency' }), evaluated, failed, uncounted: true },
+    { check: volume, evaluated: 1n, failed: rows ? 1n : 0n, uncounted: true },
+    { check: consistency, evaluated, failed, uncounted: true },
   ];
 };

@@ -112,7 +112,7 @@ describe('scores', () => {
 
 describe('drift', () => {
   const half = (usual: number) => 0.5 * usual;
-  it('is far from the usual spread, and says nothing with fewer than five to compare with', () => {
+  it('is far from the usual spread, and says nothing of a column with fewer than five values to compare with', () => {
     expect(drifts(1000, [10, 10, 10, 10], half)).toBe(false);
     expect(drifts(16, [10, 10, 10, 10, 10], half)).toBe(true);
     expect(drifts(14, [10, 10, 10, 10, 10], half)).toBe(false);

@@ -1,6 +1,13 @@
 import { decimalText, parseDecimal, timestampText } from '../../../query/index.js';
 import type { CheckResultRow } from '../../../store/state/index.js';
-import { type Check, METRIC_TYPES, type MetricType, type Severity, type Transform } from '../files/definition.js';
+import {
+  type Check,
+  METRIC_TYPES,
+  type MetricType,
+  SEVERITIES,
+  type Severity,
+  type Transform,
+} from '../files/definition.js';
 import type { CheckCount } from './check-sql.js';
 import { type Refusal, WHOLE } from './step.js';
 
@@ -46,6 +53,12 @@ export const tallyOf = (
 };
 
 export const addTallies = add;
+/** The weight of the checks that looked at something, those that do not count in the score among them. */
+export const coveredOf = (results: readonly CheckResultRow[]): bigint =>
+  results.reduce((sum, { weight, severity }) => sum + BigInt(weight === 0 ? severityWeight(severity) : weight), 0n);
+
+const severityWeight = (severity: string): number => WEIGHT[SEVERITIES.find((one) => one === severity) ?? 'info'];
+
 /** The weight that these checks have when all of them look at something. */
 export const weightOf = (checks: readonly Check[]): bigint =>
   checks.reduce((sum, { severity }) => sum + BigInt(WEIGHT[severity]), 0n);
