@@ -166,6 +166,17 @@ export const tableCommands = (
       return withApp(c, async (app) => tellPointed(c, await app.tables.rollback(environment, to)));
     });
 
+  command('drop', 'remove an environment beside production; its tables go with the next gc')
+    .argument('<environment>')
+    .action((environment: string, flags: { json?: boolean }) => {
+      const c = context(flags);
+      return withApp(c, async (app) => {
+        const { changed } = await app.tables.drop(environment);
+        if (c.json) return line(c, { environment, names: changed });
+        c.out(`${environment} is gone, with its names of ${changed.length} tables\n`);
+      });
+    });
+
   command('gc', 'remove tables and files that no kept revision points at').action((flags: { json?: boolean }) => {
     const c = context(flags);
     return withApp(c, async (app) => {

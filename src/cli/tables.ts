@@ -8,6 +8,7 @@ import {
   type Collected,
   collect,
   documentedTables,
+  drop,
   type EnvironmentLook,
   environmentLooks,
   type LineageGraph,
@@ -44,6 +45,8 @@ export interface Tables {
   restate(environment: string, id: string, span: Span): Promise<RunResult>;
   promote(from: string, to: string, accepted: readonly string[]): Promise<Pointed>;
   rollback(environment: string, revision: number | undefined): Promise<Pointed>;
+  /** Removes an environment beside production. */
+  drop(environment: string): Promise<Pointed>;
   collect(): Promise<Collected>;
   test(select: string | undefined): Promise<readonly TransformTestResult[]>;
   /** Asks all checks of what is published; `told` hears of each table's as they come. */
@@ -78,6 +81,7 @@ export const openTables = (parts: () => Parts, warehouse: Warehouse, moved: () =
     restate: (environment, id, span) => then(restate(parts(), environment, id, span)),
     promote: (from, to, accepted) => then(promote(parts(), from, to, new Set(accepted))),
     rollback: (environment, revision) => then(rollback(parts(), environment, revision)),
+    drop: (environment) => drop(parts(), environment),
     collect: () => collect(parts()),
     test: (select) => {
       const { transformsDir, duckdb, emit, signal } = parts();

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apply, planStatus, promote } from '../../src/build/transform/index.js';
+import { apply, collect, drop, planStatus, planText, promote } from '../../src/build/transform/index.js';
 import { type Clone, type Clones, openBuilt } from './transform-clones.js';
 
 let clones: Clones;
@@ -173,6 +173,34 @@ describe('a saved plan', () => {
 });
 
 describe('an environment beside production', () => {
+  it('has a name that schemas can have, too', async () => {
+    const place = await clones.copy('built', 'names');
+    const refused = { code: 'environment-invalid', hint: expect.stringContaining('a small letter') };
+    for (const name of ['PR-17', 'pr 17', '17', 'x'.repeat(42)]) {
+      await expect(place.plan({ environment: name })).rejects.toMatchObject(refused);
+      await expect(place.run(name)).rejects.toMatchObject(refused);
+      await expect(promote(place.parts(), 'prod', name)).rejects.toMatchObject(refused);
+    }
+    expect(await place.rows('SELECT name FROM assay.environment')).toEqual([['prod']]);
+    await place.close();
+  });
+
+  it('can be removed: its names are gone, and what only it had is collected', async () => {
+    const place = await clones.copy('built', 'dropped');
+    const contents = await place.contents();
+    place.transforms = place.edited({ [INVOICE]: withLines });
+    expect((await place.forward({ environment: 'pr_9' })).unmade).toEqual([]);
+    await expect(drop(place.parts(), 'prod')).rejects.toMatchObject({ code: 'usage' });
+    await expect(drop(place.parts(), 'pr_8')).rejects.toMatchObject({ code: 'environment-unknown' });
+    expect((await drop(place.parts(), 'pr_9')).changed).toHaveLength(14);
+    expect(await place.rows(`SELECT count(*) FROM pg_views WHERE schemaname LIKE '%\\_\\_pr\\_9'`)).toEqual([['0']]);
+    expect(await place.rows('SELECT name FROM assay.environment')).toEqual([['prod']]);
+    const { dropped } = await collect(place.parts(), { keepMicros: 0n, keepRevisions: 1 });
+    expect(dropped).toEqual([expect.stringMatching(/^gold\/dim_invoice\/v1\//)]);
+    expect(await place.contents()).toEqual(contents);
+    await place.close();
+  });
+
   it.each([
     ['an additive', withLines, []],
     ['a breaking', brokenFlag, ['gold.dim_invoice']],
@@ -184,6 +212,12 @@ describe('an environment beside production', () => {
     const shipped = place.transforms;
     place.transforms = place.edited({ [INVOICE]: edit });
     const request = { environment: 'pr_17', restate: new Map(restate.map((id) => [id, undefined])) };
+    // What is production's is counted, and named to those who ask.
+    const planned = await place.plan(request);
+    expect(planned.shared).toHaveLength(13);
+    expect(planText(planned)).toMatch(/^ {2}reuse {3}13 tables of prod$/m);
+    expect(planText(planned)).not.toContain('gold.fact_sales');
+    expect(planText(planned, true)).toMatch(/^ {2}reuse {3}13 tables of prod: .*gold\.fact_sales/m);
     const result = await place.forward(request);
     expect(result.unmade).toEqual([]);
     expect(place.steps()).toEqual(['gold.dim_invoice 1']);

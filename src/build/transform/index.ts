@@ -1,6 +1,7 @@
 export { type Audited, type AuditedCheck, audit } from './apply/audit.js';
 export { type Collected, collect } from './apply/collect.js';
 export { apply, type PlanRequest, plan, restate, run } from './apply/commands.js';
+export { drop } from './apply/drop.js';
 export { type Pointed, promote, rollback } from './apply/environments.js';
 export type { RunResult } from './apply/execute.js';
 export {
