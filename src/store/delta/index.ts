@@ -16,7 +16,7 @@ export {
   type Replace,
   replaceFiles,
 } from './publish.js';
-export { addsOf, relation, relationOf } from './relation.js';
+export { relation, relationOf } from './relation.js';
 export { type Restore, type RestoredTable, restoreTable } from './restore.js';
 export { addressText, isAddress, parseAddress } from './s3/address.js';
 export { holdNamed, type Mount, type MountOptions, mountLake, scratchFolder } from './s3/mount.js';

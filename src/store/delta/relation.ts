@@ -117,12 +117,3 @@ export const relationOf = (snapshot: Snapshot, adds: readonly AddFile[]): string
  * (`timestamp` is TIMESTAMP WITH TIME ZONE). An empty table gives no rows of the right types. Needs a session in UTC.
  */
 export const relation = (snapshot: Snapshot): string => relationOf(snapshot, snapshot.adds);
-
-/** The live files that hold rows of these values of a partition column (as the log writes them; null is the null partition). */
-export const addsOf = (snapshot: Snapshot, name: string, values: Iterable<string | null>): readonly AddFile[] => {
-  const field = snapshot.schema.fields.find((f) => f.name === name);
-  if (!field) return [];
-  const mode = mappingMode(snapshot.table.path, snapshot.metadata);
-  const wanted = new Set([...values].map((value) => (value === '' ? null : value)));
-  return snapshot.adds.filter((add) => wanted.has(partitionValue(add.partitionValues, field, mode)));
-};

@@ -1,5 +1,4 @@
 export { type AuditRow, appendAudit, verifyAudit } from './audit.js';
-export { abandonBuilds, beginBuild } from './builds.js';
 export { type CheckResultRow, checkHistory, type PartitionCheck, recordChecks } from './check-results.js';
 export { buryDead, whileAlive } from './dead-runs.js';
 export {
@@ -40,7 +39,7 @@ export {
   putSourceMap,
   sourceMap,
 } from './records.js';
-export { abandonRuns, beginRun, endRun, heartbeat, listRuns, type RunRecord } from './runs.js';
+export { beginRun, endRun, heartbeat, listRuns, type RunRecord } from './runs.js';
 export type { BuildStatus, RunKind, RunStatus } from './tables.js';
 export {
   describeVersions,

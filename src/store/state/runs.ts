@@ -81,18 +81,6 @@ export const heartbeat = async (on: On, runId: string): Promise<boolean> => {
   return told.numUpdatedRows === 1n;
 };
 
-/** Marks running runs that have not told for `seconds` that they live, by the server's clock. Gives their ids. */
-export const abandonRuns = async (on: On, seconds: number): Promise<readonly string[]> => {
-  const rows = await stateOf(on)
-    .updateTable('assay.build')
-    .set({ status: 'abandoned', finished_at: sql<string>`clock_timestamp()` })
-    .where('status', '=', 'running')
-    .where('heartbeat', '<', sql<string>`clock_timestamp() - make_interval(secs => ${seconds})`)
-    .returning('build_id')
-    .execute();
-  return rows.map((row) => row.build_id).sort();
-};
-
 /** The last runs, newest first; of one environment, if given. */
 export const listRuns = async (on: On, limit: number, environment?: string): Promise<RunRecord[]> => {
   const rows = await stateOf(on)
