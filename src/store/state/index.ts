@@ -14,6 +14,7 @@ export { forgetTables, garbage, type Keep } from './garbage.js';
 export { ingestLedger, type LedgerBatch, type WarehouseIngestLedger } from './ingest-ledger.js';
 export {
   intervalsOf,
+  NO_STEP,
   publishIntervals,
   reopenIntervals,
   stageIntervals,

@@ -7,6 +7,9 @@ import { type On, stateOf } from './queries.js';
 import type { StagedColumn } from './tables.js';
 import { microsOf } from './times.js';
 
+/** The step of partitions whose rows stay as another run made them, and of which only the ledger learns what they hold by now. */
+export const NO_STEP = 'none';
+
 const AT_ONCE = 2000;
 const pages = <T>(list: readonly T[]): T[][] =>
   Array.from({ length: Math.ceil(list.length / AT_ONCE) }, (_, page) =>
@@ -162,7 +165,8 @@ export const publishIntervals = async (
       score_millionths = (i.staged ->> 'scoreMillionths')::bigint,
       coverage_millionths = (i.staged ->> 'coverageMillionths')::bigint,
       engine = i.staged ->> 'engine', milliseconds = (i.staged ->> 'milliseconds')::bigint,
-      published_run = i.lease_run, published_revision = ${String(publish.revision)}::bigint,
+      published_run = CASE WHEN i.staged ->> 'stepId' = ${NO_STEP} THEN i.published_run ELSE i.lease_run END,
+      published_revision = ${String(publish.revision)}::bigint,
       published_at = clock_timestamp(), error_code = NULL, error_message = NULL, staged = NULL, staged_adds = NULL,
       lease_run = NULL, lease_owner = NULL, lease_until = NULL
     FROM ${listed(publish.leases)}

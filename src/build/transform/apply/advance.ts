@@ -1,6 +1,6 @@
 import { error } from '../../../errors/index.js';
 import type { Snapshot } from '../../../store/delta/index.js';
-import { type Leased, type Outcome, type StagedInterval, stageIntervals } from '../../../store/state/index.js';
+import { type Leased, NO_STEP, type Outcome, type StagedInterval, stageIntervals } from '../../../store/state/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { parquetSession } from '../parquet-session.js';
 import { type Decision, decide, readsPublished, type ToMake } from '../plan/decide.js';
@@ -19,7 +19,7 @@ import { auditAgain } from './audit-again.js';
 import { deltaTableOf, type Made, makeBatch } from './make-batch.js';
 import { mapLimited } from './map-limited.js';
 import { memoryOf, type Parts } from './parts.js';
-import { NO_STEP, takeStaged } from './resume.js';
+import { takeStaged } from './resume.js';
 import { refusalText, settle } from './settle.js';
 import type { Unmade, Work } from './work.js';
 

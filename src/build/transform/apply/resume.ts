@@ -1,4 +1,5 @@
 import { type AddFile, fileOf, type Snapshot } from '../../../store/delta/index.js';
+import { NO_STEP } from '../../../store/state/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { RESTATED, type ToMake } from '../plan/decide.js';
 import type { Made } from './make-batch.js';
@@ -8,9 +9,6 @@ const sameInputs = (a: Readonly<Record<string, string>>, b: Readonly<Record<stri
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 };
-
-/** The step of partitions whose rows stay, and of which only the ledger learns something. */
-export const NO_STEP = 'none';
 
 /**
  * What an interrupted run had staged and audited, where it was made from just what is wanted now and its files are there: it need
