@@ -35,24 +35,41 @@ checks:
     name: same_lines_as_silver
     metric: volume
     severity: critical
+    description: "each day has as many lines as silver has of it"
     sql: >
-      SELECT (SELECT count(*) FROM {{ref('silver.order_lines')}}) AS evaluated,
-        abs((SELECT count(*) FROM {{ref('silver.order_lines')}}) - (SELECT count(*) FROM {{this}})) AS failed
+      SELECT date_key, sum(silver) AS evaluated, abs(sum(silver) - sum(fact)) AS failed
+      FROM (SELECT strftime(invoice_date, '%Y%m%d')::integer AS date_key, 1 AS silver, 0 AS fact FROM {{ref('silver.order_lines')}}
+          WHERE invoice_date >= {{partition.start}} AND invoice_date < {{partition.end}}
+        UNION ALL
+        SELECT date_key, 0, 1 FROM {{this}}
+          WHERE date_key >= strftime({{partition.start}}, '%Y%m%d')::integer AND date_key < strftime({{partition.end}}, '%Y%m%d')::integer)
+      GROUP BY date_key
   - type: sql
     name: same_revenue_as_silver
     metric: consistency
     severity: critical
+    description: "each day amounts to what silver has of it"
     sql: >
-      SELECT 1 AS evaluated, CASE WHEN (SELECT coalesce(sum(amount), 0) FROM {{ref('silver.order_lines')}})
-        = (SELECT coalesce(sum(total_amount), 0) FROM {{this}}) THEN 0 ELSE 1 END AS failed
+      SELECT date_key, 1 AS evaluated, CASE WHEN sum(silver) = sum(fact) THEN 0 ELSE 1 END AS failed
+      FROM (SELECT strftime(invoice_date, '%Y%m%d')::integer AS date_key, amount AS silver, 0 AS fact FROM {{ref('silver.order_lines')}}
+          WHERE invoice_date >= {{partition.start}} AND invoice_date < {{partition.end}}
+        UNION ALL
+        SELECT date_key, 0, total_amount FROM {{this}}
+          WHERE date_key >= strftime({{partition.start}}, '%Y%m%d')::integer AND date_key < strftime({{partition.end}}, '%Y%m%d')::integer)
+      GROUP BY date_key
   - type: sql
     name: known_customers_are_found
     metric: validity
     severity: critical
+    description: "each day only lines without a customer point at the unknown one"
     sql: >
-      SELECT (SELECT count(*) FROM {{ref('silver.order_lines')}} WHERE customer_id IS NULL) AS evaluated,
-        abs((SELECT count(*) FROM {{this}} WHERE customer_key = -1)
-          - (SELECT count(*) FROM {{ref('silver.order_lines')}} WHERE customer_id IS NULL)) AS failed
+      SELECT date_key, sum(silver) AS evaluated, abs(sum(silver) - sum(fact)) AS failed
+      FROM (SELECT strftime(invoice_date, '%Y%m%d')::integer AS date_key, (customer_id IS NULL)::integer AS silver, 0 AS fact
+          FROM {{ref('silver.order_lines')}} WHERE invoice_date >= {{partition.start}} AND invoice_date < {{partition.end}}
+        UNION ALL
+        SELECT date_key, 0, (customer_key = -1)::integer FROM {{this}}
+          WHERE date_key >= strftime({{partition.start}}, '%Y%m%d')::integer AND date_key < strftime({{partition.end}}, '%Y%m%d')::integer)
+      GROUP BY date_key
   - {type: expression, name: sign_follows_return, columns: [total_amount, quantity], expression: "CASE WHEN is_return THEN true ELSE quantity > 0 AND total_amount >= 0 END", metric: consistency, severity: error}
   - {type: expression, name: known_customer, columns: [customer_key], expression: "customer_key <> -1", metric: completeness, severity: warn, tolerance: 0.4}
 quality: {min_score: 99}

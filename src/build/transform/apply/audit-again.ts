@@ -51,7 +51,7 @@ export const auditAgain = async (parts: Parts, work: Work, node: GraphNode): Pro
   const { transform } = node;
   const state = work.states.get(transform.id);
   const readable = state && readableOf(state);
-  if (!state || !readable || state.partitions.size === 0) return [];
+  if (!state || !readable || (state.view === undefined && state.partitions.size === 0)) return [];
   const keys = [...state.partitions].filter(([, { rows }]) => rows > 0).map(([key]) => key);
   work.steps += 1;
   const step = { stepId: `${work.order.runId}-${work.steps}`, engine: 'duckdb' as const };

@@ -1,17 +1,16 @@
 import { AssayError, error } from '../../../errors/index.js';
 import type { AddFile } from '../../../store/delta/index.js';
 import type { Check, Transform } from '../files/definition.js';
-import { render } from '../files/template.js';
 import { quoted, viewOf } from '../sql-text.js';
 import { checksOf, coverageOf, partitioning } from './audit-step.js';
 import { type CheckCount, rowFails } from './check-sql.js';
-import { driftChecks } from './drift.js';
 import { failingKeys } from './failing-keys.js';
-import { addTallies, coveredOf, gate, resultsOf, scoreOf, type Tally, tallyOf, weightOf } from './judge.js';
+import { addTallies, gate, resultsOf, scoreOf, type Tally, tallyOf, weightOf } from './judge.js';
 import { filesWithKey, type TableFiles } from './key-ranges.js';
 import { partitionType, valueOfKey } from './partition-keys.js';
-import { loadInputs, nameOf, openSession, referencesIn, type Session, THIS } from './relations.js';
+import { loadInputs, openSession, referencesIn, type Session, THIS } from './relations.js';
 import { bindingProblem } from './shape.js';
+import { askSqlCheck } from './sql-check.js';
 import {
   type FailingKeys,
   type Readable,
@@ -148,7 +147,7 @@ const askAll = async (asked: Asked): Promise<Counts> => {
 
 const ask = async (asked: Asked, check: Check, counts: Counts): Promise<void> => {
   const { question } = check;
-  if (question.type === 'sql') return askSql(asked, check, question.sql, counts);
+  if (question.type === 'sql') return askSqlCheck(asked, check, question.sql, counts);
   const { engine, order, changed } = asked;
   const { transform } = order;
   const whole = changed.includes(WHOLE);
@@ -198,45 +197,18 @@ const ask = async (asked: Asked, check: Check, counts: Counts): Promise<void> =>
     );
 };
 
-const askSql = async (asked: Asked, check: Check, text: string, counts: Counts): Promise<void> => {
-  const { engine, order, changed } = asked;
-  const { transform } = order;
-  const byPartition =
-    !changed.includes(WHOLE) &&
-    referencesIn(transform, text, check.place.line).some((reference) => reference.kind === 'partition');
-  for (const partition of byPartition ? changed : [undefined]) {
-    const scoped = { ...order, partitions: partition === undefined ? order.partitions : [partition] };
-    const sql = render(transform.file, text, check.place.line, nameOf(scoped), 'duckdb');
-    const [row] = await engine.query(
-      `SELECT evaluated::HUGEINT::VARCHAR AS evaluated, failed::HUGEINT::VARCHAR AS failed FROM (${sql})`,
-    );
-    const count: CheckCount = {
-      check,
-      evaluated: BigInt(String(row?.['evaluated'] ?? 0)),
-      failed: BigInt(String(row?.['failed'] ?? 0)),
-    };
-    (partition === undefined ? counts.table : counts.partitions.get(partition))?.push(count);
-  }
-};
-
 const MILLION = 1_000_000n;
 
-/**
- * What the checks of rows came to. A partition that another process has audited has no results here, only its score and coverage; whether
- * it was compared with others is not known any more, so that is taken as not looked at.
- */
-const rowTally = (staged: StagedPartition, byRow: readonly Check[], declared: readonly Check[]): Tally => {
+/** What the checks of rows came to. A partition that another process has audited has no results here, only its score and coverage. */
+const rowTally = (staged: StagedPartition, declared: bigint): Tally => {
   if (staged.results.length > 0) return tallyOf(staged.results).all;
-  const covered = (staged.coverageMillionths * weightOf(declared) + MILLION / 2n) / MILLION;
-  const weight = min(covered, weightOf(byRow));
+  const weight = (staged.coverageMillionths * declared + MILLION / 2n) / MILLION;
   return { weight, points: ((staged.scoreMillionths ?? 0n) * weight) / 100n };
 };
 
 const verdicts = (order: StepOrder, changed: ReadonlyMap<string, StagedPartition>, counts: Counts): TableAudit => {
   const { transform } = order;
   const all = checksOf(transform);
-  const byRow = all.filter((check) => rowFails(check) !== undefined);
-  const declared = [...all, ...driftChecks(transform)];
   const model = transform.id;
   const table = resultsOf(counts.table, { model, prefix: order.stepId, partition: undefined, at: order.at });
   const ofTable = tallyOf(table.results);
@@ -245,15 +217,14 @@ const verdicts = (order: StepOrder, changed: ReadonlyMap<string, StagedPartition
     const where = { model, prefix: order.stepId, partition, at: order.at };
     const own = resultsOf(counts.partitions.get(partition) ?? [], where);
     const results = [...staged.results, ...own.results];
-    const tally = [tallyOf(own.results).all, ofTable.all].reduce(addTallies, rowTally(staged, byRow, declared));
-    const told = coveredOf(staged.results) - tallyOf(staged.results).all.weight;
+    const tally = [tallyOf(own.results).all, ofTable.all].reduce(addTallies, rowTally(staged, weightOf(all)));
     const dimensions = tallyOf([...results, ...table.results]).dimensions;
     const scoreMillionths = scoreOf(tally);
     partitions.set(partition, {
       ...staged,
       results,
       scoreMillionths,
-      coverageMillionths: min(MILLION, coverageOf(tally.weight + told, declared)),
+      coverageMillionths: min(MILLION, coverageOf(tally.weight, all)),
       dimensions: new Map([...dimensions].map(([metric, one]) => [metric, scoreOf(one) ?? 0n])),
       refused: staged.refused ?? own.refused ?? gate(transform, scoreMillionths, [...results, ...table.results]),
     });
