@@ -105,7 +105,7 @@ export const store = {
     sqlstate: '42704',
     exit: 1,
     message: (p) => `the Delta table ${p.table} has no ${p.asked}: ${p.why}`,
-    hint: () => '`assay lake history` lists the versions that can be read',
+    hint: () => '`assay lake log` lists the versions that can be read',
   }),
   'delta-conflict': entry<{ table: string; version: number; kind: string }>({
     blame: 'dependency',

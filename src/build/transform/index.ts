@@ -14,6 +14,14 @@ export {
   type Trouble,
   troubles,
 } from './apply/look.js';
+export {
+  type MaintainParts,
+  type ManagedTable,
+  managedTable,
+  optimizeManaged,
+  pointedTables,
+  vacuumManaged,
+} from './apply/maintain.js';
 export type { Parts } from './apply/parts.js';
 export type { Unmade } from './apply/work.js';
 export { type BuildOptions, type BuildResult, build } from './build.js';

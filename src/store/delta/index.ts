@@ -5,6 +5,8 @@ export type { ConflictKind, Isolation, Reads } from './conflict.js';
 export { evolveTable } from './evolve.js';
 export { fileKey, vectorId } from './file-key.js';
 export type { ByteRange, DeltaFiles, FoundFile, Held, NeededFile } from './files.js';
+export { findTables } from './find-tables.js';
+export { type HistoryEntry, historyOf } from './history.js';
 export { findCommit } from './log.js';
 export { type Optimize, type Optimized, optimizeTable } from './optimize.js';
 export type { EngineOptions, EngineValue, ParquetEngine } from './parquet-engine.js';
@@ -18,6 +20,7 @@ export {
 } from './publish.js';
 export { relation, relationOf } from './relation.js';
 export { type Restore, type RestoredTable, restoreTable } from './restore.js';
+export { type RowLines, rowLines } from './row-lines.js';
 export { addressText, isAddress, parseAddress } from './s3/address.js';
 export { holdNamed, type Mount, type MountOptions, mountLake, scratchFolder } from './s3/mount.js';
 export { literal, quoted, schemaOf } from './schema.js';

@@ -80,8 +80,11 @@ const dropOldKind = async (parts: Parts, kept: string[]): Promise<string[]> => {
   return dropped;
 };
 
-/** Files that no publication of any environment names, a week after they were replaced. */
-const vacuumAll = async (parts: Parts, keep: Keep): Promise<number> => {
+/** Delta versions that readers or a rollback may want, by the table's path below the lake. */
+export const versionsInUse = async (
+  parts: Pick<Parts, 'warehouse' | 'now'>,
+  keep: Keep = KEEP,
+): Promise<ReadonlyMap<string, ReadonlySet<number>>> => {
   const since = timeOf(parts) - keep.keepMicros;
   const versions = new Map<string, Set<number>>();
   for (const { name } of await listEnvironments(parts.warehouse))
@@ -91,6 +94,12 @@ const vacuumAll = async (parts: Parts, keep: Keep): Promise<number> => {
         if (lakePath !== undefined && lakeVersion !== undefined)
           versions.set(lakePath, (versions.get(lakePath) ?? new Set()).add(lakeVersion));
     }
+  return versions;
+};
+
+/** Files that no publication of any environment names, a week after they were replaced. */
+const vacuumAll = async (parts: Parts, keep: Keep): Promise<number> => {
+  const versions = await versionsInUse(parts, keep);
   let files = 0;
   await parts.duckdb.session(async (session) => {
     const engine = parquetSession(session, parts.signal);
