@@ -28,17 +28,17 @@ describe('migrations', () => {
     mkdirSync(dir);
     await expect(migrate(place.warehouse, dir)).rejects.toMatchObject({ code: 'home-newer' });
     cpSync(join(root, 'schema/state'), dir, { recursive: true });
-    writeFileSync(join(dir, '0003_more.sql'), 'CREATE TABLE assay.more (a integer)');
-    expect(await migrate(place.warehouse, dir)).toEqual({ applied: ['0003_more.sql'] });
-    writeFileSync(join(dir, '0003_more.sql'), 'CREATE TABLE assay.more (b integer)');
+    writeFileSync(join(dir, '0103_more.sql'), 'CREATE TABLE assay.more (a integer)');
+    expect(await migrate(place.warehouse, dir)).toEqual({ applied: ['0103_more.sql'] });
+    writeFileSync(join(dir, '0103_more.sql'), 'CREATE TABLE assay.more (b integer)');
     await expect(migrate(place.warehouse, dir)).rejects.toMatchObject({ code: 'state-changed' });
     await expect(migrate(place.warehouse, join(root, 'schema/state'))).rejects.toMatchObject({ code: 'home-newer' });
   });
   it('leave nothing behind when one fails', async () => {
     const dir = join(place.home, 'broken');
     cpSync(join(place.home, 'state'), dir, { recursive: true });
-    writeFileSync(join(dir, '0003_more.sql'), 'CREATE TABLE assay.more (a integer)');
-    writeFileSync(join(dir, '0004_broken.sql'), 'CREATE TABLE assay.half (a integer); SELECT no_such_column');
+    writeFileSync(join(dir, '0103_more.sql'), 'CREATE TABLE assay.more (a integer)');
+    writeFileSync(join(dir, '0104_broken.sql'), 'CREATE TABLE assay.half (a integer); SELECT no_such_column');
     await expect(migrate(place.warehouse, dir)).rejects.toMatchObject({ code: 'engine-failed' });
     expect(await place.postgres("SELECT to_regclass('assay.half') IS NULL")).toEqual([['true']]);
   });

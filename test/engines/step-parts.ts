@@ -4,8 +4,11 @@ import type { Transform } from '../../src/build/transform/files/definition.js';
 import { readTransform } from '../../src/build/transform/files/read-transforms.js';
 import { parquetSession } from '../../src/build/transform/index.js';
 import { emptyRelation } from '../../src/build/transform/step/relations.js';
+import { sparkFiles } from '../../src/build/transform/step/spark-input.js';
+import type { Spark } from '../../src/build/transform/step/spark-sessions.js';
 import type { Readable, StepOrder, StepParts } from '../../src/build/transform/step/step.js';
-import { createTable, type ParquetEngine } from '../../src/store/delta/index.js';
+import type { DataType } from '../../src/query/index.js';
+import { createTable, type ParquetEngine, relationOf, writeParquet } from '../../src/store/delta/index.js';
 import type { Place } from './warehouse-and-lake.js';
 
 export const KEY = 'a key for pseudonyms of tests only, 32 bytes';
@@ -32,7 +35,12 @@ ${body}`,
 });
 
 /** Runs work with the parts of a step on a session of its own: its table is made in the lake. */
-export const withParts = <T>(place: Place, transform: Transform, work: (parts: StepParts) => Promise<T>): Promise<T> =>
+export const withParts = <T>(
+  place: Place,
+  transform: Transform,
+  work: (parts: StepParts) => Promise<T>,
+  spark?: Spark,
+): Promise<T> =>
   place.duckdb.session(async (session) => {
     const engine = parquetSession(session);
     const tmp = join(place.home, 'tmp');
@@ -42,8 +50,37 @@ export const withParts = <T>(place: Place, transform: Transform, work: (parts: S
       partitionColumns: transform.partition ? [transform.partition.column] : [],
       description: transform.description,
     });
-    return work({ engine, warehouse: place.warehouse, snapshot, tmp });
+    return work({ engine, warehouse: place.warehouse, snapshot, tmp, spark });
   });
+
+/** The same rows in the lake, where Spark reads them, too. */
+export const inLake = (place: Place, { duckdb, postgres }: Readable): Promise<Readable> =>
+  place.duckdb.session(async (session) => {
+    const engine = parquetSession(session);
+    const columns = (await engine.query(`DESCRIBE SELECT * FROM ${duckdb}`)).map((row) => ({
+      name: String(row['column_name']),
+      type: typeOf(String(row['column_type'])),
+      nullable: true,
+    }));
+    const snapshot = await createTable(`${place.lake}/bronze/${nextId()}`, engine, { columns, partitionColumns: [] });
+    const staged = await writeParquet({
+      ...{ engine, snapshot, stepId: 'rows', sortBy: [] },
+      select: `SELECT * FROM ${duckdb}`,
+    });
+    return { duckdb: relationOf(snapshot, staged.adds), postgres, spark: sparkFiles(snapshot, staged.adds) };
+  });
+
+const typeOf = (duckdb: string): DataType => {
+  const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(duckdb);
+  if (decimal) return { kind: 'decimal', precision: Number(decimal[1]), scale: Number(decimal[2]) };
+  const kinds: Readonly<Record<string, Exclude<DataType['kind'], 'decimal'>>> = {
+    ...{ VARCHAR: 'string', BOOLEAN: 'boolean', INTEGER: 'integer', BIGINT: 'bigint', DOUBLE: 'double', DATE: 'date' },
+    'TIMESTAMP WITH TIME ZONE': 'timestamp',
+  };
+  const kind = kinds[duckdb];
+  if (!kind) throw new Error(`no column of a table is ${duckdb}`);
+  return { kind };
+};
 
 let made = 0;
 export const nextId = (): string => {

@@ -28,6 +28,7 @@ const stagedOf = (staged: StagedColumn, adds: StagedInterval['adds']): StagedInt
   scoreMillionths: bigOf(staged.scoreMillionths),
   coverageMillionths: BigInt(staged.coverageMillionths),
   engine: staged.engine,
+  route: staged.route,
   milliseconds: Number(staged.milliseconds),
   restatement: staged.restatement,
   adds,
@@ -42,6 +43,7 @@ const columnOf = (staged: StagedInterval): StagedColumn => ({
   scoreMillionths: staged.scoreMillionths === undefined ? null : String(staged.scoreMillionths),
   coverageMillionths: String(staged.coverageMillionths),
   engine: staged.engine,
+  route: staged.route,
   milliseconds: String(staged.milliseconds),
   ...(staged.restatement === undefined ? {} : { restatement: staged.restatement }),
 });
@@ -61,6 +63,7 @@ interface IntervalRow {
   readonly score_millionths: string | null;
   readonly coverage_millionths: string | null;
   readonly engine: string | null;
+  readonly route: string | null;
   readonly milliseconds: string | null;
   readonly published_revision: string | null;
   readonly published: string | null;
@@ -85,6 +88,7 @@ const intervalOf = (row: IntervalRow): Interval => ({
   scoreMillionths: bigOf(row.score_millionths),
   coverageMillionths: bigOf(row.coverage_millionths),
   engine: row.engine ?? undefined,
+  route: row.route ?? undefined,
   milliseconds: countOf(row.milliseconds),
   publishedRevision: countOf(row.published_revision),
   publishedAt: bigOf(row.published),
@@ -105,7 +109,7 @@ export const intervalsOf = async (
   if (versionIds.length === 0) return [];
   const { rows } = await sql<IntervalRow>`
     SELECT version_id, partition, status, attempt, fence, lease_owner, ${microsOf('lease_until')} AS until,
-      in_versions, row_count, bytes, content_hash, score_millionths, coverage_millionths, engine, milliseconds,
+      in_versions, row_count, bytes, content_hash, score_millionths, coverage_millionths, engine, route, milliseconds,
       published_revision, ${microsOf('published_at')} AS published, error_code, error_message, staged,
       ${options.light ? sql`NULL` : sql`staged_adds`} AS staged_adds
     FROM assay.interval WHERE version_id = ANY(${versionIds.map(String)}::bigint[])
@@ -164,7 +168,7 @@ export const publishIntervals = async (
       bytes = (i.staged ->> 'bytes')::bigint, content_hash = i.staged ->> 'contentHash',
       score_millionths = (i.staged ->> 'scoreMillionths')::bigint,
       coverage_millionths = (i.staged ->> 'coverageMillionths')::bigint,
-      engine = i.staged ->> 'engine', milliseconds = (i.staged ->> 'milliseconds')::bigint,
+      engine = i.staged ->> 'engine', route = i.staged ->> 'route', milliseconds = (i.staged ->> 'milliseconds')::bigint,
       published_run = CASE WHEN i.staged ->> 'stepId' = ${NO_STEP} THEN i.published_run ELSE i.lease_run END,
       published_revision = ${String(publish.revision)}::bigint,
       published_at = clock_timestamp(), error_code = NULL, error_message = NULL, staged = NULL, staged_adds = NULL,

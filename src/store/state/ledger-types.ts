@@ -52,6 +52,8 @@ export interface Interval {
   readonly scoreMillionths: bigint | undefined;
   readonly coverageMillionths: bigint | undefined;
   readonly engine: string | undefined;
+  /** Why this engine, with the numbers of then. */
+  readonly route?: string | undefined;
   readonly milliseconds: number | undefined;
   readonly publishedRevision: number | undefined;
   readonly publishedAt: bigint | undefined;
@@ -71,6 +73,7 @@ export interface StagedInterval {
   readonly scoreMillionths: bigint | undefined;
   readonly coverageMillionths: bigint;
   readonly engine: string;
+  readonly route?: string | undefined;
   readonly milliseconds: number;
   /** Names the restatement that asked for it although its inputs had not changed; undefined where its inputs did. */
   readonly restatement?: string | undefined;

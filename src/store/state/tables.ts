@@ -116,6 +116,7 @@ export interface StateTables {
     score_millionths: string | null;
     coverage_millionths: string | null;
     engine: string | null;
+    route: string | null;
     milliseconds: string | null;
     published_run: string | null;
     published_revision: string | null;
@@ -182,6 +183,7 @@ export interface StagedColumn {
   readonly scoreMillionths: string | null;
   readonly coverageMillionths: string;
   readonly engine: string;
+  readonly route?: string | undefined;
   readonly milliseconds: string;
   readonly restatement?: string;
 }

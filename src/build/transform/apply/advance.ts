@@ -18,7 +18,7 @@ import { lookThrough, settleView } from './advance-view.js';
 import { auditAgain } from './audit-again.js';
 import { deltaTableOf, type Made, makeBatch } from './make-batch.js';
 import { mapLimited } from './map-limited.js';
-import { memoryOf, type Parts } from './parts.js';
+import type { Parts } from './parts.js';
 import { takeStaged } from './resume.js';
 import { refusalText, settle } from './settle.js';
 import type { Unmade, Work } from './work.js';
@@ -161,8 +161,8 @@ const needsMoved = (parts: Parts, work: Work, { needs }: GraphNode): Promise<boo
     const engine = parquetSession(session, parts.signal);
     const proof = { world, states, readings: (of: typeof states) => readingsOf(world, of, engine) };
     const nodes = new Map(world.nodes.map((one) => [one.transform.id, one]));
-    for (const need of [...needs].flatMap((one) => tablesUnder(one, nodes)))
-      if (work.moved.has(need) && !(await holdsWhatItHeld(proof, need))) return true;
+    const tables = new Set([...needs].flatMap((need) => tablesUnder(need, nodes)));
+    for (const need of tables) if (work.moved.has(need) && !(await holdsWhatItHeld(proof, need))) return true;
     return false;
   });
 
@@ -205,6 +205,7 @@ const noteNewer = async (
     const staged: StagedInterval = {
       ...{ stepId: NO_STEP, inVersions: wanted, rows, bytes, contentHash, scoreMillionths, coverageMillionths },
       ...{ engine: interval.engine ?? 'duckdb', milliseconds: interval.milliseconds ?? 0, adds: [] },
+      route: interval.route,
     };
     return [{ ...lease, status: 'audited', staged }];
   });
@@ -230,19 +231,18 @@ const makeAll = async (
   const taken = await takeStaged(work, node, snapshot, open);
   const rest = open.filter(({ partition }) => !taken.some((made) => made.toMake.partition === partition));
   const { partition } = transform;
-  const route = chooseEngine(work.world, work.states, node, rest.length, memoryOf(parts));
-  if (route.engine === undefined)
-    throw error('transform-invalid', { file: transform.file, line: 1, what: `no engine can make it: ${route.why}` });
-  const { engine } = route;
-  const most = Math.min(partition?.maxBatch ?? rest.length, Math.ceil(rest.length / route.batches));
+  const chosen = chooseEngine(work.world, work.states, node, rest);
+  const { engine, why, question } = chosen;
+  if (engine === undefined)
+    throw error('transform-invalid', { file: transform.file, line: 1, what: `no engine can make it: ${why}` });
   const batches =
     isPartitioned(transform) && partition
-      ? joined(rest, partition.unit, Math.max(1, most), (key) => (state.partitions.get(key)?.rows ?? 0) > 0)
+      ? joined(rest, partition.unit, chosen.most, (key) => (state.partitions.get(key)?.rows ?? 0) > 0)
       : rest.map((one) => [one]);
   const made = await mapLimited(batches, parts.parallel ?? 1, (makes) => {
     parts.signal?.throwIfAborted();
     return makeBatch(parts, work, node, snapshot, {
-      ...{ makes, whole: !isPartitioned(transform), engine },
+      ...{ makes, whole: !isPartitioned(transform), route: { engine, why, question } },
     });
   });
   return { snapshot, made: [...taken, ...made.flat()] };

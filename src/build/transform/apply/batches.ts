@@ -6,6 +6,7 @@ import { keyOfAdd, readableOf, type TableState } from '../plan/state.js';
 import type { World } from '../plan/world.js';
 import { type nextKey, previousKey, truncateKey } from '../step/partition-keys.js';
 import { emptyRelation } from '../step/relations.js';
+import { sparkFiles } from '../step/spark-input.js';
 import type { Readable } from '../step/step.js';
 
 /**
@@ -40,7 +41,10 @@ export const batchInputs = (
         input.expression === undefined || !span
           ? snapshot.adds
           : holding(source.filesOf(node, input.expression), snapshot.adds, inSpan);
-      readable.set(input.name, { duckdb: relationOf(snapshot, wanted), postgres: undefined });
+      readable.set(input.name, {
+        ...{ duckdb: relationOf(snapshot, wanted), postgres: undefined },
+        spark: sparkFiles(snapshot, wanted),
+      });
     } else if (input.role === 'partition' && span) {
       const state = states.get(input.name);
       if (!state || state.transform.partition?.column !== input.column) continue;
@@ -49,7 +53,7 @@ export const batchInputs = (
         state.adds.filter((add) => inSpan(keyOfAdd(state.transform, add))),
       );
       // In PostgreSQL the server prunes by itself.
-      if (part) readable.set(input.name, { duckdb: part.duckdb, postgres: state.postgres });
+      if (part) readable.set(input.name, { ...part, postgres: state.postgres });
     }
   }
   return readable;
@@ -84,12 +88,19 @@ const ENDING = new Set([
   'cancelled',
   'transform-invalid',
   'postgres-unavailable',
+  'spark-unavailable',
+  'spark-session-lost',
+  'spark-refused',
   'disk-full',
   'lease-lost',
   'lake-unusable',
   'delta-unsupported',
   'internal',
 ]);
+
+/** SQLSTATE 53200, whichever engine says it. */
+export const isOutOfMemory = (thrown: unknown): boolean =>
+  thrown instanceof AssayError && thrown.code === 'engine-failed' && thrown.parameters['sqlstate'] === '53200';
 
 export const troubleOf = (thrown: unknown): Trouble => {
   if (!(thrown instanceof AssayError) || ENDING.has(thrown.code)) return { kind: 'stop' };

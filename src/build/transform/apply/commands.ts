@@ -14,9 +14,10 @@ import type { Span } from '../plan/decide.js';
 import { makePlan, type Planned } from '../plan/make-plan.js';
 import { type Plan, planStatus } from '../plan/plan.js';
 import { readWorld, type World } from '../plan/world.js';
+import { rulesOf, sparkOf } from './engine-rules.js';
 import { execute, type RunResult } from './execute.js';
 import { storedEdges } from './look.js';
-import { dateOf, memoryOf, type Parts, timeOf } from './parts.js';
+import { dateOf, type Parts, timeOf } from './parts.js';
 import type { RunOrder } from './work.js';
 
 /** What a plan is asked for. */
@@ -27,14 +28,16 @@ export interface PlanRequest {
   readonly forwardOnly?: ReadonlySet<string>;
 }
 
-const worldOf = (parts: Parts, environment: string): Promise<World> =>
-  parts.duckdb.session((session) =>
+const worldOf = async (parts: Parts, environment: string): Promise<World> => {
+  const world = await parts.duckdb.session((session) =>
     readWorld({
       ...{ transformsDir: parts.transformsDir, lake: parts.lake, warehouse: parts.warehouse, environment },
       ...{ engine: parquetSession(session, parts.signal), pseudonymKey: parts.pseudonymKey },
       today: dateOf(timeOf(parts)),
     }),
   );
+  return { ...world, rules: await rulesOf(parts, world) };
+};
 
 const planOf = (parts: Parts, world: World, request: PlanRequest): Promise<Planned> => {
   for (const id of request.restate?.keys() ?? [])
@@ -42,7 +45,7 @@ const planOf = (parts: Parts, world: World, request: PlanRequest): Promise<Plann
       throw error('usage', { text: `there is no table ${id}; tables are ${[...world.stored.keys()].join(', ')}` });
   return parts.duckdb.session((session) =>
     makePlan(world, {
-      ...{ engine: parquetSession(session, parts.signal), warehouse: parts.warehouse, memoryBytes: memoryOf(parts) },
+      ...{ engine: parquetSession(session, parts.signal), warehouse: parts.warehouse, spark: sparkOf(parts, world) },
       ...{ restate: request.restate ?? new Map(), forwardOnly: request.forwardOnly ?? new Set() },
     }),
   );

@@ -31,7 +31,8 @@ export const advanceHistory = async (
     deltaTableOf(parts, parquetSession(session, parts.signal), state, path),
   );
   const makes = [{ partition: WHOLE, wanted: {}, because: ['new results'] }];
-  const [one] = await makeBatch(parts, work, node, snapshot, { makes, whole: true, engine: 'duckdb' }, checks);
+  const route = { engine: 'duckdb', why: 'duckdb: {{checks}} is made there only', question: undefined } as const;
+  const [one] = await makeBatch(parts, work, node, snapshot, { makes, whole: true, route }, checks);
   if (!one || !lease || 'trouble' in one) return;
   const { staged, adds } = one;
   const { rows, bytes, contentHash } = staged;

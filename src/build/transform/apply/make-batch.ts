@@ -1,14 +1,16 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AddFile, createTable, type Snapshot, scratchFolder } from '../../../store/delta/index.js';
+import type { DialectName } from '../files/definition.js';
 import type { GraphNode } from '../files/graph.js';
 import { parquetSession } from '../parquet-session.js';
 import type { ToMake } from '../plan/decide.js';
 import { keyOfAdd, readableOf, type TableState } from '../plan/state.js';
 import { makeStep } from '../step/make-step.js';
 import { keysBetween } from '../step/partition-keys.js';
+import { fallBack, type RouteQuestion } from '../step/route.js';
 import type { StagedPartition, StepOrder } from '../step/step.js';
-import { batchInputs, type Trouble, troubleOf } from './batches.js';
+import { batchInputs, isOutOfMemory, type Trouble, troubleOf } from './batches.js';
 import type { Parts } from './parts.js';
 import { pastOf } from './past.js';
 import type { Work } from './work.js';
@@ -22,6 +24,8 @@ export type Made =
       readonly stepId: string;
       readonly engine: string;
       readonly milliseconds: number;
+      /** Why this engine, with the numbers. */
+      readonly route?: string | undefined;
     }
   | { readonly toMake: ToMake; readonly trouble: Exclude<Trouble, { kind: 'stop' }> };
 
@@ -71,6 +75,25 @@ const spanOf = ({ transform }: GraphNode, makes: readonly ToMake[]): readonly st
   return first === undefined || last === undefined ? [] : keysBetween(first, last, transform.partition?.unit ?? 'day');
 };
 
+/** How a batch is made, and why so. */
+export interface BatchRoute {
+  readonly engine: DialectName;
+  /** With the numbers: it is kept with the partitions. */
+  readonly why: string;
+  /** What it was chosen from; undefined: there is no other way. */
+  readonly question: RouteQuestion | undefined;
+  /** It is what an engine that ran out of memory was left for. */
+  readonly again?: true;
+}
+
+/** The engine or the batches to go on with after an engine ran out of memory; once, and what is left for what is written down. */
+const instead = (thrown: unknown, failed: BatchRoute, partitions: number): BatchRoute | undefined => {
+  if (!isOutOfMemory(thrown) || !failed.question || failed.again) return undefined;
+  const question = { ...failed.question, partitions };
+  const found = fallBack(question, { engine: failed.engine, batches: 1, why: failed.why });
+  return found?.engine && { engine: found.engine, why: found.why, question, again: true };
+};
+
 /**
  * Makes a batch of partitions in a session of its own. What cannot be made together is tried in halves, so that one bad partition
  * keeps no other back and a batch that was too large for the memory still gets through.
@@ -80,7 +103,7 @@ export const makeBatch = async (
   work: Work,
   node: GraphNode,
   snapshot: Snapshot,
-  batch: { readonly makes: readonly ToMake[]; readonly whole: boolean; readonly engine: StepOrder['engine'] },
+  batch: { readonly makes: readonly ToMake[]; readonly whole: boolean; readonly route: BatchRoute },
   checks?: StepOrder['checks'],
 ): Promise<Made[]> => {
   const { makes } = batch;
@@ -90,7 +113,7 @@ export const makeBatch = async (
   const stepId = `${work.order.runId}-${work.steps}`;
   const partitions = batch.whole ? undefined : spanOf(node, makes);
   const past = await pastOf(parts, work, node, partitions);
-  const order = { ...orderOf(parts, work, node, { stepId, partitions, engine: batch.engine }, checks), past };
+  const order = { ...orderOf(parts, work, node, { stepId, partitions, engine: batch.route.engine }, checks), past };
   work.folders.push({ id, stepId, snapshot });
   const tmp = join(scratchFolder(parts.lake), stepId);
   await mkdir(tmp, { recursive: true });
@@ -102,6 +125,8 @@ export const makeBatch = async (
           warehouse: parts.warehouse,
           snapshot,
           tmp,
+          spark: parts.spark,
+          emit: parts.emit,
         },
         order,
       ),
@@ -117,16 +142,24 @@ export const makeBatch = async (
       const adds = batch.whole
         ? step.adds
         : step.adds.filter((add) => keyOfAdd(node.transform, add) === toMake.partition);
-      return [{ toMake, staged, adds, stepId, engine: step.engine, milliseconds: step.milliseconds }];
+      const { engine, milliseconds } = step;
+      return [{ toMake, staged, adds, stepId, engine, milliseconds, route: batch.route.why }];
     });
   } catch (thrown) {
     if (parts.signal?.aborted) throw thrown;
     const trouble = troubleOf(thrown);
     if (trouble.kind === 'stop') throw thrown;
+    const other = instead(thrown, batch.route, makes.length);
+    if (other) {
+      parts.emit('notice', { message: `${id}: ${other.why}` });
+      if (other.engine !== batch.route.engine)
+        return makeBatch(parts, work, node, snapshot, { ...batch, route: other }, checks);
+    }
     if (makes.length === 1) return makes.map((toMake) => ({ toMake, trouble }));
     const half = Math.ceil(makes.length / 2);
-    const first = await makeBatch(parts, work, node, snapshot, { ...batch, makes: makes.slice(0, half) });
-    return [...first, ...(await makeBatch(parts, work, node, snapshot, { ...batch, makes: makes.slice(half) }))];
+    const part = (some: readonly ToMake[]) =>
+      makeBatch(parts, work, node, snapshot, { ...batch, makes: some, route: other ?? batch.route });
+    return [...(await part(makes.slice(0, half))), ...(await part(makes.slice(half)))];
   } finally {
     await rm(tmp, { recursive: true, force: true });
   }

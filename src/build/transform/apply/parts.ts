@@ -1,6 +1,7 @@
 import type { Emit } from '../../../query/index.js';
 import type { DuckDb, Warehouse } from '../../../store/engine/index.js';
 import type { LineageTarget } from '../lineage/telling.js';
+import type { EnginePins } from '../plan/engine-pins.js';
 import type { RouteLimits } from '../step/route.js';
 import type { Spark } from '../step/spark-sessions.js';
 
@@ -29,6 +30,8 @@ export interface Parts {
   readonly limits?: Partial<Pick<RouteLimits, 'postgresBytes' | 'duckdbBytes' | 'spillFactor'>>;
   /** Undefined: no Spark server is configured. Whoever opened it closes it. */
   readonly spark?: Spark | undefined;
+  /** Engines that were asked for by hand. */
+  readonly pins?: EnginePins;
 }
 
 const DEFAULT_MEMORY = 2 ** 30;

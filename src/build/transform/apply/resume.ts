@@ -32,9 +32,10 @@ export const takeStaged = async (
     const adds = staged.adds as unknown as readonly AddFile[];
     const there = await Promise.all(adds.map((add) => snapshot.table.files.stat(fileOf(snapshot.table, add))));
     if (there.some((file, i) => file === undefined || file.size !== adds[i]?.size)) continue;
-    const { rows, bytes, contentHash, scoreMillionths, coverageMillionths, stepId, engine, milliseconds } = staged;
+    const { rows, bytes, contentHash, scoreMillionths, coverageMillionths, stepId, engine, route, milliseconds } =
+      staged;
     taken.push({
-      ...{ toMake, adds, stepId, engine, milliseconds },
+      ...{ toMake, adds, stepId, engine, route, milliseconds },
       staged: {
         ...{ rows, bytes, contentHash, scoreMillionths, coverageMillionths, results: [], dimensions: new Map() },
         ...{ summary: { partition: toMake.partition, rows, columns: {} }, refused: undefined },

@@ -9,7 +9,6 @@ import {
 } from '../../../store/state/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { parquetSession } from '../parquet-session.js';
-import { RESTATED } from '../plan/decide.js';
 import { filesOf, type PartitionState, readableOf, type TableState, withStaged } from '../plan/state.js';
 import { auditTable } from '../step/audit-table.js';
 import { type Refusal, type StagedPartition, WHOLE } from '../step/step.js';
@@ -26,13 +25,14 @@ export const refusalText = (id: string, partition: string, { check, failed, eval
 
 /** What the ledger keeps of a partition that was made and passed. */
 export const intervalOf = (
-  { toMake, stepId, adds, engine, milliseconds }: Staged,
+  { toMake, stepId, adds, engine, milliseconds, route }: Staged,
   last: StagedPartition,
   restatement?: string,
 ): StagedInterval => ({
   restatement: toMake.because.includes(RESTATED) ? restatement : undefined,
   ...{ stepId, inVersions: toMake.wanted, rows: last.rows, bytes: last.bytes, contentHash: last.contentHash },
   ...{ scoreMillionths: last.scoreMillionths, coverageMillionths: last.coverageMillionths, engine, milliseconds },
+  route,
   adds: adds.map((add) => ({ ...add })),
 });
 

@@ -3,6 +3,7 @@ import type { ModelChange } from '../meaning/compare.js';
 import type { StoredDefinition } from '../meaning/stored.js';
 import { dryRun } from '../step/dry-run.js';
 import { emptyRelation } from '../step/relations.js';
+import { sparkFiles } from '../step/spark-input.js';
 import type { Readable, StepParts } from '../step/step.js';
 import type { Plan, PlanViews } from './plan.js';
 import { readableOf } from './state.js';
@@ -35,7 +36,7 @@ const begins = (next: StoredDefinition | undefined, old: StoredDefinition | unde
 /** Asks every allowed engine whether it can prepare what is new or changed. Nothing runs. */
 export const dryRunsOf = async (
   world: World,
-  options: Pick<StepParts, 'engine' | 'warehouse'>,
+  options: Pick<StepParts, 'engine' | 'warehouse' | 'spark'>,
   changes: readonly ModelChange[],
 ): Promise<Plan['dryRuns']> => {
   const found = new Map<string, { ok: boolean; problems: string[] }>();
@@ -49,7 +50,10 @@ export const dryRunsOf = async (
       }),
     );
     for (const [name, { snapshot }] of world.sources)
-      inputs.set(name, { duckdb: relation(snapshot), postgres: undefined });
+      inputs.set(name, {
+        ...{ duckdb: relation(snapshot), postgres: undefined },
+        spark: sparkFiles(snapshot, snapshot.adds),
+      });
     const order = { transform, inputs, seeds: world.seeds, signal: undefined };
     for (const { engine, ok, problem } of await dryRun(options, order)) {
       const of = found.get(engine) ?? { ok: true, problems: [] };

@@ -7,6 +7,7 @@ import { compare, type ModelChange } from '../meaning/compare.js';
 import { readStored, type StoredDefinition } from '../meaning/stored.js';
 import { impliedChecks } from '../step/check-sql.js';
 import { truncateKey } from '../step/partition-keys.js';
+import type { Spark } from '../step/spark-sessions.js';
 import { foreignDependents } from '../target/dependents.js';
 import { publicViews } from '../target/views.js';
 import { dryRunsOf, risksOf, viewsOf } from './consequences.js';
@@ -29,8 +30,8 @@ export interface PlanOptions {
   readonly restate: ReadonlyMap<string, Span | undefined>;
   /** Ids whose change holds for partitions made from now on. */
   readonly forwardOnly: ReadonlySet<string>;
-  /** DuckDB's memory limit. */
-  readonly memoryBytes: number;
+  /** Undefined: nothing is asked of Spark. */
+  readonly spark?: Spark | undefined;
 }
 
 /** Contents that a run has yet to make. */
@@ -151,18 +152,21 @@ const stepsOf = async (world: World, options: PlanOptions) => {
     if (readsPublished(world, states, node)) decided.set(id, decision);
     if (make.length === 0) continue;
     made.add(id);
-    steps.push(stepOf(world, states, node, make, options.memoryBytes));
-    states.set(id, view ? { ...state, dataVersion: `${UNKNOWN}${id}` } : expected(state, make));
+    const step = stepOf(world, states, node, make);
+    steps.push(step);
+    states.set(id, view ? { ...state, dataVersion: `${UNKNOWN}${id}` } : expected(state, make, step.readBytes));
   }
   return { steps, made, decided };
 };
 
 /** A table after a run that has yet to happen: its new contents are nobody's guess. */
-const expected = (state: TableState, make: readonly ToMake[]): TableState => {
+const expected = (state: TableState, make: readonly ToMake[], readBytes: number): TableState => {
   const partitions = new Map<string, PartitionState>(state.partitions);
+  // Of what was never made it is only known what it reads.
+  const share = Math.ceil(readBytes / make.length);
   for (const { partition, wanted } of make)
     partitions.set(partition, {
-      ...{ contentHash: UNKNOWN, bytes: partitions.get(partition)?.bytes ?? 0, madeFrom: wanted },
+      ...{ contentHash: UNKNOWN, bytes: partitions.get(partition)?.bytes ?? share, madeFrom: wanted },
       rows: Object.keys(wanted).length > 0 ? 1 : 0,
     });
   return { ...state, partitions, dataVersion: `${UNKNOWN}${state.transform.id}`, postgres: undefined };
@@ -195,10 +199,9 @@ const stepOf = (
   states: ReadonlyMap<string, TableState>,
   node: GraphNode,
   make: readonly ToMake[],
-  memoryBytes: number,
 ): PlanStep => {
   const { transform } = node;
-  const chosen = chooseEngine(world, states, node, make.length, memoryBytes);
+  const chosen = chooseEngine(world, states, node, make);
   const route = transform.kind === 'view' ? { ...chosen, ...LOOKED_AT } : chosen;
   const unknown = new Set(
     inputsOf(node).flatMap((i) => {
@@ -212,7 +215,6 @@ const stepOf = (
     const interval = intervals?.get(partition);
     return interval?.milliseconds === undefined ? [] : [interval];
   });
-  const most = Math.min(transform.partition?.maxBatch ?? make.length, Math.ceil(make.length / (route.batches || 1)));
   const checks = [...impliedChecks(transform), ...transform.checks];
   return {
     ...(transform.kind === 'view' ? { view: true } : {}),
@@ -221,7 +223,7 @@ const stepOf = (
     because: [...new Set(make.flatMap(({ because }) => because))],
     statements:
       isPartitioned(transform) && transform.partition
-        ? joined(make, transform.partition.unit, Math.max(1, most), () => false).length
+        ? joined(make, transform.partition.unit, chosen.most, () => false).length
         : 1,
     past:
       past.length === 0

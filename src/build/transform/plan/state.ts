@@ -4,6 +4,7 @@ import type { Interval } from '../../../store/state/index.js';
 import type { Transform } from '../files/definition.js';
 import type { TableFiles } from '../step/key-ranges.js';
 import { keyOfValue, partitionType } from '../step/partition-keys.js';
+import { sparkFiles } from '../step/spark-input.js';
 import { type Readable, WHOLE } from '../step/step.js';
 
 /** One partition (or `*`) of a table as it is, or as this run will leave it. */
@@ -88,9 +89,13 @@ export const totalsOf = (state: TableState): { readonly rows: number; readonly b
 
 /** How engines read a state: all of it, or some of its files. Errors: none; a table that was never made has no rows and no relation. */
 export const readableOf = (state: TableState, adds: readonly AddFile[] = state.adds): Readable | undefined => {
-  if (state.view !== undefined) return { duckdb: state.view, postgres: state.postgres };
+  if (state.view !== undefined)
+    return { duckdb: state.view, postgres: state.postgres, spark: { kind: 'out', why: 'it is a view' } };
   if (!state.snapshot) return undefined;
-  return { duckdb: relationOf(state.snapshot, adds), postgres: adds === state.adds ? state.postgres : undefined };
+  return {
+    ...{ duckdb: relationOf(state.snapshot, adds), postgres: adds === state.adds ? state.postgres : undefined },
+    spark: sparkFiles(state.snapshot, adds),
+  };
 };
 
 /** A state by its files; undefined where it has none of its own. */

@@ -21,6 +21,7 @@ import { meaningsOf } from '../meaning/meaning-of.js';
 import { type StoredDefinition, storedOf } from '../meaning/stored.js';
 import { pseudonymKeyId } from '../step/pseudonyms.js';
 import { WHOLE } from '../step/step.js';
+import type { EngineRules } from './engine-for.js';
 import { environmentName } from './environment-name.js';
 import { type OtherVersion, otherVersionsOf } from './other-versions.js';
 import { openSource, type Source } from './sources.js';
@@ -68,6 +69,8 @@ export interface World {
   readonly frozen: ReadonlySet<string>;
   /** Of all files' texts: a plan holds for these only. */
   readonly filesHash: string;
+  /** What engines are chosen by; without them as they usually are. */
+  readonly rules?: EngineRules;
   /** Published versions of the tables that are not those of the files, by id; looked up when it is asked. */
   others(): Promise<ReadonlyMap<string, readonly OtherVersion[]>>;
 }

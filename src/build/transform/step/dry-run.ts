@@ -102,7 +102,7 @@ const askChecks = async (session: Session, order: Asked): Promise<void> => {
 /** Names and types are enough: no file is looked at. */
 const withoutRows = (input: Readable): Readable =>
   input.spark?.kind === 'files'
-    ? { ...input, spark: { kind: 'rows', relation: noSparkRows(input.spark.view.columns) } }
+    ? { ...input, spark: { kind: 'rows', relation: noSparkRows(input.spark.columns) } }
     : input;
 
 const askSparkOnly = (parts: DryParts, order: Asked): Promise<void> =>

@@ -17,7 +17,8 @@ import { sparkType } from '../sql-text.js';
 export type SparkReadable =
   | {
       readonly kind: 'files';
-      readonly view: SparkView;
+      readonly columns: readonly SparkTyped[];
+      view(): SparkView;
       /** Of all files. */
       readonly bytes: number;
       hold(signal: AbortSignal | undefined): Promise<Held>;
@@ -59,7 +60,7 @@ const ddlOf = (type: DeltaType): string => {
 };
 
 /** Why these files mean something else to a plain reader of Parquet than to one of the log; undefined when they do not. */
-const unreadable = (snapshot: Snapshot, adds: readonly AddFile[]): string | undefined => {
+export const whyNotSpark = (snapshot: Snapshot, adds: readonly AddFile[]): string | undefined => {
   const mapping = snapshot.metadata.configuration['delta.columnMapping.mode'];
   if (mapping !== undefined && mapping !== 'none') return 'its columns have other names in its files (column mapping)';
   if (adds.some((add) => add.deletionVector !== undefined)) return 'rows of its files are deleted (deletion vectors)';
@@ -70,8 +71,23 @@ const unreadable = (snapshot: Snapshot, adds: readonly AddFile[]): string | unde
 export const sparkFiles = (snapshot: Snapshot, adds: readonly AddFile[]): SparkReadable => {
   const columns = snapshot.schema.fields.map((field) => ({ name: field.name, ddl: ddlOf(field.type) }));
   if (adds.length === 0) return { kind: 'rows', relation: noSparkRows(columns) };
-  const why = unreadable(snapshot, adds);
+  const why = whyNotSpark(snapshot, adds);
   if (why !== undefined) return { kind: 'out', why };
+  return {
+    ...{ kind: 'files', columns, view: () => ({ columns, groups: groupsOf(snapshot, adds) }) },
+    bytes: adds.reduce((sum, add) => sum + add.size, 0),
+    hold: (signal) => {
+      const { table } = snapshot;
+      return table.files.hold(
+        adds.map((add) => ({ path: fileOf(table, add), size: add.size })),
+        signal,
+      );
+    },
+  };
+};
+
+/** Files with their constants: none for those that hold every column. */
+const groupsOf = (snapshot: Snapshot, adds: readonly AddFile[]): SparkView['groups'] => {
   const { table, metadata } = snapshot;
   const whole = holdsAllColumns(snapshot);
   const groups = new Map<string, { files: string[]; constants?: Readonly<Record<string, string | null>> }>();
@@ -84,11 +100,5 @@ export const sparkFiles = (snapshot: Snapshot, adds: readonly AddFile[]): SparkR
     group.files.push(table.files.location(fileOf(table, add), add.size));
     groups.set(key, group);
   }
-  const needed = adds.map((add) => ({ path: fileOf(table, add), size: add.size }));
-  return {
-    kind: 'files',
-    view: { columns, groups: [...groups.values()] },
-    bytes: adds.reduce((sum, add) => sum + add.size, 0),
-    hold: (signal) => table.files.hold(needed, signal),
-  };
+  return [...groups.values()];
 };

@@ -55,14 +55,20 @@ const seedRows = async (engine: ParquetEngine, seed: Seed): Promise<string> => {
   }
 };
 
-/** Why Spark cannot make a table: what it reads; undefined when it can. `made in DuckDB only` is said of what only exists there. */
+/** What a text names that exists in sessions of DuckDB alone, in words; undefined: nothing. */
+export const onlyInDuckDb = (references: readonly Reference[]): string | undefined => {
+  if (references.some(({ kind }) => kind === 'pseudonyms')) return '{{secret.pseudonyms}} is made in DuckDB only';
+  return references.some(({ kind }) => kind === 'checks') ? '{{checks}} is made in DuckDB only' : undefined;
+};
+
+/** Why Spark cannot make a table: what it reads; undefined when it can. */
 export const outOfSpark = (
   { transform, inputs }: Pick<StepOrder, 'transform' | 'inputs'>,
   references: readonly Reference[],
 ): string | undefined => {
+  const only = onlyInDuckDb(references);
+  if (only !== undefined) return only;
   for (const of of references) {
-    if (of.kind === 'pseudonyms') return '{{secret.pseudonyms}} is made in DuckDB only';
-    if (of.kind === 'checks') return '{{checks}} is made in DuckDB only';
     const name = of.kind === 'ref' ? idOfRef(of, (id) => inputs.has(id)) : of.kind === 'source' ? of.name : undefined;
     const input = name === undefined ? undefined : inputs.get(name);
     const why = input && unreadable(input);
@@ -123,7 +129,7 @@ export const sparkSelect = async (
       if (spark?.kind !== 'files') continue;
       holds.push(await spark.hold(signal));
       const view = `assay_input_${given.length}`;
-      await gateway.tempView(view, spark.view, options);
+      await gateway.tempView(view, spark.view(), options);
       views.push(view);
       bytes += spark.bytes;
       put(name, view);

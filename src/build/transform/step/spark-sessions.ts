@@ -34,6 +34,9 @@ export interface SparkSessions {
 /** How long a plan waits for a server that does not answer, in milliseconds. */
 const PLAN_PATIENCE = 3_000;
 
+/** How long a plan waits for a server to write one row: one that is busy with others is as good as away. */
+const PLAN_WRITE = 60_000;
+
 /** Sessions are opened when they are wanted, and the last ones are kept for the next step. */
 export const sparkSessions = ({ url, emit, patience }: SparkSessions): Spark => {
   const idle: SparkGateway[] = [];
@@ -83,7 +86,8 @@ const sharesFolder = async (
 ): Promise<SparkReach> => {
   const path = join(folder, `_spark-${randomUUID()}`);
   try {
-    await gateway.writeParquet({ sql: 'SELECT 1 AS one', path, partitionBy: [] }, signal ? { signal } : {});
+    const options = { milliseconds: PLAN_WRITE, ...(signal ? { signal } : {}) };
+    await gateway.writeParquet({ sql: 'SELECT 1 AS one', path, partitionBy: [] }, options);
     const there = await access(path).then(
       () => readdir(path),
       () => [],
