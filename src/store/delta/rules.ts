@@ -95,7 +95,8 @@ const nullBelow = (sql: string, type: DeltaType, depth = 0): string | undefined 
       const inner = `struct_extract(${sql}, ${literal(field.name)})`;
       return [field.nullable ? [] : [`${inner} IS NULL`], nullBelow(inner, field.type, depth) ?? []].flat();
     });
-    return tests.length === 0 ? undefined : `(${sql} IS NOT NULL AND (${tests.join(' OR ')}))`;
+    // Spark does not let a struct be null either where a field in it must not be.
+    return tests.length === 0 ? undefined : `(${tests.join(' OR ')})`;
   }
   const item = `x${depth}`;
   const [list, itemType, mayBeNull] =

@@ -1,8 +1,10 @@
 import { error } from '../../errors/index.js';
 import type { FoundFile } from './files.js';
-import { decodePath, isAbsolutePath, LOG } from './paths.js';
+import { locate } from './locate.js';
+import { LOG } from './paths.js';
 import { takeSnapshot } from './snapshot.js';
-import type { DeltaTable, Snapshot } from './types.js';
+import type { AddFile, DeltaTable, Snapshot } from './types.js';
+import { pathOfVector } from './vectors/read-vector.js';
 import { checkWritable } from './writable.js';
 import { tombstoneRetention } from './write-checkpoint.js';
 
@@ -53,26 +55,20 @@ const retentionOf = ({ table, metadata }: Snapshot, { retention, force }: Vacuum
   return wanted;
 };
 
-/** A file's path as the log means it; undefined where it lies elsewhere and is no business of this folder. */
-const ownPath = (table: DeltaTable, encoded: string): string | undefined => {
-  if (!isAbsolutePath(encoded)) return decodePath(encoded, table.path, table.path);
-  const path = decodePath(encoded, table.path, table.path);
-  return path.startsWith(`${table.path}/`) ? path.slice(table.path.length + 1) : undefined;
-};
-
 /** What readers of the newest version, of versions in use and of versions inside the retention need. */
 const neededPaths = async (current: Snapshot, options: Vacuum, since: number): Promise<ReadonlySet<string>> => {
   const { table } = current;
   const needed = new Set<string>();
-  const need = (encoded: string) => {
-    const path = ownPath(table, encoded);
-    if (path !== undefined) needed.add(path);
+  const need = ({ path, deletionVector }: Pick<AddFile, 'path' | 'deletionVector'>) => {
+    needed.add(locate(table, path));
+    const vector = deletionVector && deletionVector.storageType !== 'i' && pathOfVector(table, deletionVector);
+    if (vector) needed.add(vector);
   };
-  for (const add of current.adds) need(add.path);
+  for (const add of current.adds) need(add);
   for (const tombstone of current.tombstones)
-    if ((tombstone.deletionTimestamp ?? Number.POSITIVE_INFINITY) > since) need(tombstone.path);
+    if ((tombstone.deletionTimestamp ?? Number.POSITIVE_INFINITY) > since) need(tombstone);
   for (const version of options.keepVersions ?? [])
-    for (const add of (await takeSnapshot(table, version))?.adds ?? []) need(add.path);
+    for (const add of (await takeSnapshot(table, version))?.adds ?? []) need(add);
   return needed;
 };
 

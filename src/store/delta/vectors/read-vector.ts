@@ -14,7 +14,10 @@ const VERSION = 1;
 const NEAR = 65_536;
 
 /** The file of a vector below the table, or by its absolute path; undefined for what is no name. */
-const pathOfVector = (table: DeltaTable, { storageType, pathOrInlineDv }: DeletionVector): string | undefined => {
+export const pathOfVector = (
+  table: DeltaTable,
+  { storageType, pathOrInlineDv }: DeletionVector,
+): string | undefined => {
   if (storageType === 'p') return locate(table, pathOrInlineDv);
   const uuid = decodeZ85(pathOrInlineDv.slice(-UUID));
   const prefix = pathOrInlineDv.slice(0, -UUID);
