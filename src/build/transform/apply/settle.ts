@@ -9,6 +9,7 @@ import {
 } from '../../../store/state/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { parquetSession } from '../parquet-session.js';
+import { RESTATED } from '../plan/decide.js';
 import { filesOf, type PartitionState, readableOf, type TableState, withStaged } from '../plan/state.js';
 import { auditTable } from '../step/audit-table.js';
 import { type Refusal, type StagedPartition, WHOLE } from '../step/step.js';
