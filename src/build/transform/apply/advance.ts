@@ -154,7 +154,7 @@ const audit = async (parts: Parts, work: Work, node: GraphNode): Promise<void> =
   );
 };
 
-/** Whether anything that a table reads, or that its checks ask, has changed in more than columns that nobody could ask for yet: through views, too. */
+/** Whether what a table reads, or its checks ask, has changed in more than columns that nobody could ask for yet: through views, too. */
 const needsMoved = (parts: Parts, work: Work, { needs }: GraphNode): Promise<boolean> =>
   parts.duckdb.session(async (session) => {
     const { world, states } = work;

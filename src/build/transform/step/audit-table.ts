@@ -25,9 +25,10 @@ import { type Attribution, relationshipCounts, uniqueCounts } from './table-chec
 
 /**
  * Checks of a whole table, after all its steps: keys that occur once (those of changed rows, in the whole table), relationships and
- * `sql` checks, then the gate of the least score. `overlay` is the table as it will be published; `changed` are the staged partitions
- * (or `*`) that no check has refused so far; with its `files` only those are read that keys may stand in. `order` is that of any of its steps; `order.inputs` must hold what the checks read. A
- * `sql` check that names `{{partition.start}}` is asked for each changed partition, any other once.
+ * `sql` checks, then the gate of the least score. `overlay` is the table as it will be published; with its `files` only those are read
+ * that may hold a key of a changed row. `changed` are the staged partitions (or `*`) that no check has refused so far. `order` is that of
+ * any of its steps; `order.inputs` must hold what the checks read. A `sql` check that names `{{partition.start}}` is asked for each
+ * changed partition, any other once.
  * Errors: `transform-invalid` (a check does not bind), `engine-failed`, `cancelled`.
  */
 export const auditTable = async (
