@@ -2,6 +2,7 @@ export { type AdoptFolder, addsOfFolder } from './adopt.js';
 export { type Alter, addConstraint, dropConstraint, keepCommitTimes, setDomain, setProperties } from './alter.js';
 export { type Change, type Committed, commit } from './commit.js';
 export type { ConflictKind, Isolation, Reads } from './conflict.js';
+export { damageOf } from './damage.js';
 export { evolveTable } from './evolve.js';
 export { fileKey, vectorId } from './file-key.js';
 export type { ByteRange, DeltaFiles, FoundFile, Held, NeededFile } from './files.js';
