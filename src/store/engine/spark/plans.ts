@@ -88,7 +88,10 @@ const readListed = (view: SparkView, groups: readonly Group[]): Relation => {
   const left: Relation = {
     project: {
       input: filesOf(inFiles, files),
-      expressions: [...inFiles.map(({ name }) => sql(sparkQuoted(name))), sql(`_metadata.file_path AS ${FILE}`)],
+      expressions: [
+        ...inFiles.map(({ name }) => sql(sparkQuoted(name))), // Hadoop writes `file:/` or `file:///`, as it got the name.
+        sql(`regexp_replace(_metadata.file_path, '^file:/+', 'file:///') AS ${FILE}`),
+      ],
     },
   };
   const unknown = `raise_error(concat('no constants for ', ${FILE}))`;
