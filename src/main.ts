@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CommanderError, program } from './cli/program.js';
+import { CommanderError } from 'commander';
 import { processConfig } from './config/index.js';
 import { toAssayError } from './errors/index.js';
 
@@ -14,7 +14,12 @@ export const main = async (argv: readonly string[]): Promise<void> => {
   });
   const json = argv.includes('--json');
   try {
-    await program(() => processConfig(root), root).parseAsync([...argv], { from: 'user' });
+    // The service is large: it is loaded for what needs it.
+    const make =
+      argv[0] === 'lake'
+        ? (await import('./cli/lake/program.js')).lakeProgram
+        : (await import('./cli/program.js')).program;
+    await make(() => processConfig(root), root).parseAsync([...argv], { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       process.exitCode = thrown.exitCode === 0 ? 0 : 2;
