@@ -9,6 +9,7 @@ import { mintToken } from '../serve/auth/index.js';
 import { explainServer, queryServer } from './client.js';
 import { type Context, contextOf, secretsOf, withApp } from './context.js';
 import { ownerOf, readRun } from './home.js';
+import { lakeCommands } from './lake/commands.js';
 import { lookCommands } from './look-commands.js';
 import { parseJson, type QueryFlags, queryOf, seconds } from './options.js';
 import { asCsv, asTable, type PlainAnswer } from './print.js';
@@ -122,6 +123,7 @@ export const program = (config: () => Config, root: string): Command => {
   tableCommands(command, context);
   lookCommands(command, context);
   sparkCommands(cli, context);
+  lakeCommands(cli, ({ json }) => context({ ...(json === undefined ? {} : { json }) }));
 
   const queryFlags = (name: string, description: string) =>
     command(name, description)

@@ -13,6 +13,7 @@ import {
   environmentLooks,
   type LineageGraph,
   lineageGraph,
+  type MaintainParts,
   type Parts,
   type Plan,
   type PlanRequest,
@@ -64,7 +65,12 @@ export interface Tables {
   failures(table: string, limit: number): Promise<readonly FailingKeysRecord[]>;
   runs(limit: number, environment: string | undefined): Promise<readonly RunRecord[]>;
   rollbackTargets(environment: string): Promise<readonly RollbackTarget[]>;
+  /** For `assay lake`: what its work on managed tables needs. */
+  lakeParts(): LakeParts;
 }
+
+/** Work on tables' files that minds the ledger. */
+export type LakeParts = MaintainParts;
 
 /** `parts` refuses where a setting is missing; `moved` is called after readers may see something else. */
 export const openTables = (parts: () => Parts, warehouse: Warehouse, moved: () => Promise<unknown>): Tables => {
@@ -98,6 +104,7 @@ export const openTables = (parts: () => Parts, warehouse: Warehouse, moved: () =
     troubles: (environment) => troubles(warehouse, environment),
     failures: (table, limit) => failingKeysOf(warehouse, { table, limit }),
     runs: (limit, environment) => listRuns(warehouse, limit, environment),
+    lakeParts: parts,
     rollbackTargets: (environment) => rollbackTargets(warehouse, environment, BigInt(Date.now()) * 1000n),
   };
 };
