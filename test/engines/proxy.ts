@@ -18,7 +18,7 @@ export interface TcpProxy {
 
 export const startProxy = (target: number): Promise<TcpProxy> => {
   const pairs = new Map<Socket, Socket>();
-  const frozen: Socket[] = [];
+  const sockets = new Set<Socket>();
   let taken = 0;
   let bytes = 0;
   let left: number | undefined;
@@ -44,13 +44,18 @@ export const startProxy = (target: number): Promise<TcpProxy> => {
     });
     near.on('drain', () => far.resume());
     far.on('end', () => near.end());
-    for (const socket of [near, far])
+    for (const socket of [near, far]) {
+      sockets.add(socket);
       socket
         .on('error', () => {
           near.destroy();
           far.destroy();
         })
-        .on('close', () => pairs.delete(near));
+        .on('close', () => {
+          pairs.delete(near);
+          sockets.delete(socket);
+        });
+    }
   });
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
@@ -77,7 +82,7 @@ export const startProxy = (target: number): Promise<TcpProxy> => {
         close: () =>
           new Promise((done) => {
             cut();
-            for (const socket of frozen) socket.destroy();
+            for (const socket of sockets) socket.destroy();
             server.close(() => done());
           }),
       });
