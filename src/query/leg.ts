@@ -38,6 +38,8 @@ export interface LegQuery {
  */
 export interface CompiledLeg {
   readonly sql: string;
+  /** The same text in pieces: a number stands for the place of that parameter, from 0. */
+  readonly pieces: readonly SqlPiece[];
   readonly parameters: readonly (string | number | boolean | null)[];
   readonly tables: readonly string[];
   /** Every cube of the join tree: their row rules all apply. */
@@ -47,6 +49,22 @@ export interface CompiledLeg {
   /** Cubes whose rows a join multiplies; a measure of one of them makes a leg of its own. */
   readonly multiplied: readonly string[];
 }
+
+export type SqlPiece = string | number;
+
+/** The text of a statement, its places numbered from `offset` on (`$1` for 0): so it can stand in another one. */
+export const placedSql = (pieces: readonly SqlPiece[], offset = 0): string =>
+  pieces.map((piece) => (typeof piece === 'string' ? piece : `$${piece + offset + 1}`)).join('');
+
+/** A text in which places are written as `\u0002<number>\u0002`, in pieces. */
+export const sqlPieces = (text: string): readonly SqlPiece[] =>
+  text
+    .split(PLACE)
+    .map((piece, i) => (i % 2 === 0 ? piece : Number(piece)))
+    .filter((piece) => piece !== '');
+const PLACE = /\u0002(\d+)\u0002/;
+/** How a place is written in a text that `sqlPieces` will read. */
+export const markedPlace = (index: number): string => `\u0002${index}\u0002`;
 
 export type Dialect = 'postgres' | 'duckdb';
 

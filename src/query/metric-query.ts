@@ -38,6 +38,46 @@ export interface TimeSelection {
   readonly granularity?: string;
   /** Dates (`2010-12-01`), local times of the query's zone, or RFC 3339 with offset. */
   readonly range?: readonly [string, string];
+  /** A row for every bucket of the range, also where there are no rows; needs `granularity` and `range`. */
+  readonly fill?: boolean;
+}
+
+/** Units that windows and shifts count in. */
+export const TIME_UNITS = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'] as const;
+export type TimeUnit = (typeof TIME_UNITS)[number];
+
+/**
+ * What a measure reads instead of its row's own time: `trailing: '7 days'` ends with the row and is so long, `toDate: 'month'` goes
+ * from the start of the unit that the row's last moment lies in.
+ */
+export type TimeWindow = { readonly trailing: string } | { readonly toDate: TimeUnit };
+
+/** A measure over fewer rows (`where`, over dimensions) or over another stretch of time (`window`). `as` names its column. */
+export interface MeasureSelection {
+  readonly measure: string;
+  readonly where?: Filter;
+  readonly window?: TimeWindow;
+  readonly as: string;
+}
+export type MeasureItem = string | MeasureSelection;
+
+/** Name of a measure's column: its path, or the name that the query gives it. */
+export const measureColumnName = (item: MeasureItem): string => (typeof item === 'string' ? item : item.as);
+
+/** Subtotals: of everything, of every beginning of the list of groups, of every subset of it, or of exactly the sets given (by column names). */
+export type Totals = 'none' | 'grand' | 'rollup' | 'cube' | readonly (readonly string[])[];
+
+export const SHOWN = ['value', 'difference', 'ratio'] as const;
+export type Shown = (typeof SHOWN)[number];
+
+/**
+ * Every measure once more, over a range that lies `shift` earlier: `previous` (as long, just before) or a count of units
+ * (`1 year`, `52 weeks`). Columns are `<measure>.<as>`, `<measure>.<as>.difference` and `<measure>.<as>.ratio`; default: the value.
+ */
+export interface Comparison {
+  readonly as: string;
+  readonly shift: string;
+  readonly show?: readonly Shown[];
 }
 
 /** Order by any column's name, or by a measure that is not selected. Default nulls: last. */
@@ -52,13 +92,15 @@ export type SourceChoice = 'auto' | 'raw' | 'rollup';
 
 /** The one internal form of a question; every surface translates to it. Names are full member paths (`retail.country`). */
 export interface MetricQuery {
-  readonly measures?: readonly string[];
+  readonly measures?: readonly MeasureItem[];
   readonly dimensions?: readonly string[];
   readonly time?: readonly TimeSelection[];
   readonly segments?: readonly string[];
   readonly where?: Filter;
   readonly having?: Filter;
   readonly order?: readonly OrderItem[];
+  readonly totals?: Totals;
+  readonly compare?: readonly Comparison[];
   readonly limit?: number;
   readonly offset?: number;
   /** IANA zone in which ranges are read and buckets are cut. Default UTC. */
@@ -78,3 +120,10 @@ export const filterLeaves = (filter: Filter | undefined): Extract<Filter, { memb
 /** Name of a bucketed time in answers, `order` and `having`: `retail.sold_at.day`. */
 export const timeColumnName = (time: TimeSelection): string =>
   time.granularity ? `${time.dimension}.${time.granularity}` : time.dimension;
+
+/** Name of the flag that tells a total from a group whose value is null: `retail.country.is_total`. */
+export const totalFlagName = (group: string): string => `${group}.is_total`;
+
+/** Name of a comparison's column: `retail.net_revenue.before`, `retail.net_revenue.before.ratio`. */
+export const comparisonName = (measure: string, as: string, shown: Shown): string =>
+  shown === 'value' ? `${measure}.${as}` : `${measure}.${as}.${shown}`;

@@ -21,6 +21,8 @@ export interface Candidate {
   readonly verdict: 'used' | 'not-needed' | MissReason;
   readonly members: readonly string[];
   readonly detail?: string;
+  /** Of a query with several parts (totals, comparisons, filtered measures): the part that it was considered for. */
+  readonly part?: string;
 }
 
 /** A table's contents at one publication. Postgres: publish number; Delta: table version. `external` tables have none. */

@@ -7,12 +7,10 @@ import { type Ask, type AskParts, makeAsk } from '../../src/answer/run/index.js'
 import type { Publication } from '../../src/build/transform/index.js';
 import { noEmit } from '../../src/query/index.js';
 import { openWarehouse, startCluster } from '../../src/store/engine/index.js';
-import { bruteForce } from '../star/brute-force.js';
-import { anything, lines } from '../star/questions.js';
+import { lines } from '../star/questions.js';
 import { cellsOf, openWorld, tablesOf, type World } from '../star/world.js';
 
 const SEED = 20_101_201;
-const QUESTIONS = 100;
 
 describe('answers from tables of PostgreSQL that nobody published', () => {
   const end: (() => unknown)[] = [];
@@ -30,6 +28,8 @@ describe('answers from tables of PostgreSQL that nobody published', () => {
     end.push(() => warehouse.close());
     execute = (sql) => warehouse.query(sql);
     await execute('CREATE SCHEMA star');
+    const [some = []] = fc.sample(lines, { seed: SEED, numRuns: 1 });
+    for (const statement of tablesOf(some)) await execute(statement);
     world = await openWorld();
     end.push(() => world.close());
     const publication = { revision: 0, tables: new Map() };
@@ -46,17 +46,6 @@ describe('answers from tables of PostgreSQL that nobody published', () => {
     for (const work of end.reverse()) await work();
   });
 
-  it('agree with plain loops', async () => {
-    for (const seed of [SEED, SEED + 1]) {
-      const all = fc.sample(lines, { seed, numRuns: 20 }).reduce((a, b) => (b.length > a.length ? b : a));
-      for (const statement of tablesOf(all)) await execute(statement);
-      for (const q of fc.sample(anything, { seed, numRuns: QUESTIONS })) {
-        const answer = await cellsOf(ask, q);
-        expect({ q, rows: answer.rows }).toEqual({ q, rows: bruteForce(q, all) });
-        expect(answer.source).toBe('postgres');
-      }
-    }
-  });
   it('are found again when a publication replaced them', async () => {
     let revision = 1;
     const current = (): Publication => ({

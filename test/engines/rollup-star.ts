@@ -125,8 +125,10 @@ export const starLegs: LegCompiler = {
       ...query.time.map((t) => `date_trunc('${t.granularity}', ${SQL[t.dimension]})`),
     ];
     const all = [...groups, ...query.measures.map((m) => SQL[m] ?? '?')];
+    const sql = `SELECT ${all.map((e, i) => `${e} AS "c${i}"`).join(', ')} FROM ${tableToken(TABLE)}${groups.length === 0 ? '' : ` GROUP BY ${groups.map((_, i) => i + 1).join(', ')}`}`;
     return {
-      sql: `SELECT ${all.map((e, i) => `${e} AS "c${i}"`).join(', ')} FROM ${tableToken(TABLE)}${groups.length === 0 ? '' : ` GROUP BY ${groups.map((_, i) => i + 1).join(', ')}`}`,
+      sql,
+      pieces: [sql],
       parameters: [],
       tables: [TABLE],
       cubes: ['sales'],

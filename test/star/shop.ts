@@ -153,8 +153,10 @@ export const legs = (): LegCompiler & { readonly asked: LegQuery[] } => {
         .concat(query.where.flatMap(leaves))
         .map((n) => VIEW[n] ?? n);
       const cubes = [...new Set(['sales', ...names.map((n) => n.split('.')[0] ?? '')])];
+      const sql = `SELECT FROM ${tableToken('gold.fact_sales')} ${JSON.stringify({ ...query, limit: query.limit && '?' })}`;
       return {
-        sql: `SELECT FROM ${tableToken('gold.fact_sales')} ${JSON.stringify({ ...query, limit: query.limit && '?' })}`,
+        sql,
+        pieces: [sql],
         parameters: [],
         tables: ['gold.fact_sales'],
         cubes,

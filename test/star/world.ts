@@ -17,7 +17,7 @@ import {
   valueText,
 } from '../../src/query/index.js';
 import { type DuckDb, openDuckDb } from '../../src/store/engine/index.js';
-import type { Line } from './brute-force.js';
+import type { Line } from '../golden/evaluator/lines.js';
 import { MODEL } from './model.js';
 
 const quote = (value: string | null) => (value === null ? 'NULL' : `'${value.replaceAll("'", "''")}'`);
@@ -39,10 +39,15 @@ const columnSql = (member: string, granularity: string) =>
     ? `date_trunc('${granularity}', make_timestamp(epoch_us(sold_at)))`
     : (SQL[member] ?? member.replace('sales.', ''));
 
-const SPANS: readonly [string, string, string][] = [
-  ['2010-10', '2010-10-01', '2010-11-01'],
-  ['2010-11', '2010-11-01', '2010-12-01'],
-];
+/** Months of the lines, in UTC: each is a partition. At least one, so that there are columns. */
+const spansOf = (lines: readonly Line[]): readonly [string, string, string][] => {
+  const months = new Set(lines.flatMap((l) => (l.sold_at === null ? [] : [timestampText(l.sold_at).slice(0, 7)])));
+  return [...(months.size === 0 ? ['2010-10'] : months)].sort().map((month) => {
+    const next = new Date(`${month}-01T00:00:00Z`);
+    next.setUTCMonth(next.getUTCMonth() + 1);
+    return [month, `${month}-01`, next.toISOString().slice(0, 10)];
+  });
+};
 const keys = (definition: RollupDefinition) => [
   ...definition.dimensions,
   definition.timeDimension ?? '',
@@ -96,6 +101,7 @@ export const openWorld = async (change: (parts: AskParts) => AskParts = (p) => p
   const duckdb = await openDuckDb({ memory: '1GB', threads: 2, tempDir: join(dir, 'tmp'), emit: noEmit });
   await duckdb.execute('CREATE SCHEMA star');
   let load = 0;
+  let spans = spansOf([]);
   const publication = (): Publication => ({
     revision: load,
     tables: new Map(
@@ -128,10 +134,10 @@ export const openWorld = async (change: (parts: AskParts) => AskParts = (p) => p
       rollup: definition.id,
       hash: definition.hash,
       partitions: [
-        ...SPANS.map(([key, from, to]) => part(key, { from: micros(from), to: micros(to) })),
+        ...spans.map(([key, from, to]) => part(key, { from: micros(from), to: micros(to) })),
         part('null', null),
       ],
-      covers: { from: micros('2010-10-01'), to: micros('2010-12-01') },
+      covers: { from: micros(spans[0]?.[1] ?? ''), to: micros(spans.at(-1)?.[2] ?? '') },
       complete: true,
       builtFrom: builtFrom(),
       refused: undefined,
@@ -151,7 +157,7 @@ export const openWorld = async (change: (parts: AskParts) => AskParts = (p) => p
     const groups = definition.dimensions.length + 1;
     const select = all.map((m, i) => `${columnSql(m, definition.granularity ?? '')} AS r${i}`).join(', ');
     const parts = [
-      ...SPANS.map(([key, from, to]) => [key, `sold_at >= '${from}T00:00:00Z' AND sold_at < '${to}T00:00:00Z'`]),
+      ...spans.map(([key, from, to]) => [key, `sold_at >= '${from}T00:00:00Z' AND sold_at < '${to}T00:00:00Z'`]),
       ['null', 'sold_at IS NULL'],
     ];
     for (const [key, where] of parts)
@@ -174,6 +180,7 @@ export const openWorld = async (change: (parts: AskParts) => AskParts = (p) => p
     duckdb,
     load: async (lines) => {
       load += 1;
+      spans = spansOf(lines);
       for (const statement of tablesOf(lines)) await duckdb.execute(statement);
       await duckdb.execute(
         'CREATE OR REPLACE VIEW star.flat AS SELECT s.*, h.name AS shop, h.region FROM star.sales s LEFT JOIN star.shops h ON s.shop_id = h.id',

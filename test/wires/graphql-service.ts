@@ -9,6 +9,7 @@ import {
   type Column,
   type DataType,
   type MetricQuery,
+  measureColumnName,
   noEmit,
   timeColumnName,
   type Value,
@@ -116,7 +117,7 @@ const ask: Ask = {
     const names = [
       ...(query.dimensions ?? []),
       ...(query.time ?? []).filter((t) => t.granularity).map(timeColumnName),
-      ...(query.measures ?? []),
+      ...(query.measures ?? []).map(measureColumnName),
     ];
     const columns = names.map(columnOf);
     const from = query.offset ?? 0;

@@ -21,7 +21,7 @@ export const cacheKeyOf = (plan: Omit<Plan, 'cacheKey'>): string =>
         plan.columns.map((c) => [c.name, typeText(c.type), c.role, c.unit ?? null]),
         plan.policies,
         plan.tables.map((t) => [t.table, t.version]),
-        plan.leg.partitions.map((p) => [p.rollup, p.key, p.version]),
+        plan.leg.rollups.map((r) => r.partitions.map((p) => [p.rollup, p.key, p.version])),
       ]),
     )
     .digest('hex');

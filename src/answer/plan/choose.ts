@@ -1,8 +1,8 @@
 import { error } from '../../errors/index.js';
 import { type Candidate, compareText, type MetricQuery } from '../../query/index.js';
 import type { GuardedLeg } from './guard.js';
+import type { LegAsk } from './leg-asks.js';
 import { matchRollup, type RollupAsk, type RollupMatch } from './rollup-match.js';
-import type { Split } from './split.js';
 import type { PlanModel, PlanOptions, PlanState } from './types.js';
 
 /** The rollup that serves, if any, and a verdict on every rollup of the leg's root. */
@@ -17,23 +17,19 @@ const better = (a: RollupMatch, b: RollupMatch): number =>
   a.rows - b.rows ||
   compareText(a.definition.id, b.definition.id);
 
-/**
- * Chooses a rollup for a leg. Candidates are the rollups of the leg's root cube: those of another root hold other rows.
- * Errors: `no-rollup` when the query insists on one and none serves.
- */
-export const chooseRollup = (
+/** Chooses a rollup for a leg. Candidates are the rollups of the leg's root cube: those of another root hold other rows. */
+const chooseFor = (
   root: string,
-  split: Split,
+  asked: LegAsk,
   guarded: GuardedLeg,
   query: Pick<MetricQuery, 'source' | 'fresh'>,
   model: PlanModel,
   state: PlanState,
   options: PlanOptions,
 ): Choice => {
-  if (query.source === 'raw') return { match: undefined, candidates: [] };
   const ask: RollupAsk = {
-    leg: split.leg,
-    where: split.where,
+    leg: asked.query,
+    where: asked.where,
     rules: guarded.rules,
     fresh: query.fresh ?? 'published',
   };
@@ -53,25 +49,70 @@ export const chooseRollup = (
   const matches = found.flatMap(({ verdict }) => ('reason' in verdict ? [] : [verdict])).sort(better);
   const match = matches[0];
   const candidates = found.map(({ definition, verdict }): Candidate => {
+    const part = asked.name === '' ? {} : { part: asked.name };
     if ('reason' in verdict)
       return {
         rollup: definition.id,
+        ...part,
         verdict: verdict.reason,
         members: verdict.members,
         ...(verdict.detail === undefined ? {} : { detail: verdict.detail }),
       };
-    return { rollup: definition.id, verdict: verdict === match ? 'used' : 'not-needed', members: [] };
+    return { rollup: definition.id, ...part, verdict: verdict === match ? 'used' : 'not-needed', members: [] };
   });
-  if (!match && query.source === 'rollup') throw error('no-rollup', { reasons: reasonsText(root, candidates) });
   return { match, candidates };
 };
+
+/** Rollups for all legs of a query, or for none of them, and every verdict. */
+export interface Choices {
+  readonly matches: readonly RollupMatch[] | undefined;
+  readonly candidates: readonly Candidate[];
+}
+
+/** Parts of one answer agree with each other only if they are made from the same data: one rollup is, several are when all are current. */
+const agree = (matches: readonly RollupMatch[]): boolean =>
+  new Set(matches.map((m) => m.definition.id)).size < 2 || matches.every((m) => m.stale.length === 0);
+
+const unused = (candidates: readonly Candidate[], detail: string): readonly Candidate[] =>
+  candidates.map((c) => (c.verdict === 'used' ? { ...c, verdict: 'not-needed', detail } : c));
+
+/**
+ * Chooses rollups for the legs of a query: each its own, or none for any, so that an answer is never part rollup, part source.
+ * Errors: `no-rollup` when the query insists on rollups and one of its legs finds none.
+ */
+export const chooseRollups = (
+  root: string,
+  legs: readonly { readonly asked: LegAsk; readonly guarded: GuardedLeg }[],
+  query: Pick<MetricQuery, 'source' | 'fresh'>,
+  model: PlanModel,
+  state: PlanState,
+  options: PlanOptions,
+): Choices => {
+  if (query.source === 'raw') return { matches: undefined, candidates: [] };
+  const choices = legs.map(({ asked, guarded }) => chooseFor(root, asked, guarded, query, model, state, options));
+  const candidates = choices.flatMap((c) => c.candidates);
+  const matches = choices.flatMap((c) => (c.match ? [c.match] : []));
+  const whole = matches.length === legs.length;
+  if (whole && agree(matches)) return { matches, candidates };
+  if (query.source === 'rollup')
+    throw error('no-rollup', {
+      reasons: whole ? 'its parts would be read from rollups of different data' : reasonsText(root, missed(choices)),
+    });
+  return {
+    matches: undefined,
+    candidates: unused(candidates, whole ? 'other parts are of different data' : 'another part is not served'),
+  };
+};
+
+const missed = (choices: readonly Choice[]): readonly Candidate[] =>
+  choices.find((choice) => choice.match === undefined)?.candidates ?? [];
 
 const reasonsText = (root: string, candidates: readonly Candidate[]): string =>
   candidates.length === 0
     ? `${root} has no rollup`
     : candidates
-        .map(({ rollup, verdict, members, detail }) => {
-          const about = [members.join(', '), detail ?? ''].filter((t) => t !== '').join('; ');
+        .map(({ rollup, verdict, members, detail, part }) => {
+          const about = [part ?? '', members.join(', '), detail ?? ''].filter((t) => t !== '').join('; ');
           return `${rollup} ${verdict}${about === '' ? '' : ` (${about})`}`;
         })
         .join('; ');

@@ -84,3 +84,11 @@ export const checkFilter = (filter: Filter, nameOf: NameOf, zone: string, where:
 /** A tree's top-level conjuncts. */
 export const conjuncts = (filter: CheckedFilter | undefined): readonly CheckedFilter[] =>
   filter === undefined ? [] : 'and' in filter ? filter.and.flatMap(conjuncts) : [filter];
+
+/** A tree's conditions, in order. */
+export const checkedLeaves = (filter: CheckedFilter): readonly Extract<CheckedFilter, { member: string }>[] =>
+  'member' in filter
+    ? [filter]
+    : 'not' in filter
+      ? checkedLeaves(filter.not)
+      : ('and' in filter ? filter.and : filter.or).flatMap(checkedLeaves);

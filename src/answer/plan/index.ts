@@ -1,4 +1,4 @@
-export { bindTables, PARTITIONS } from './bind-tables.js';
+export { bindTables } from './bind-tables.js';
 export { explainPlan } from './explain.js';
 export { instantText, parseInstant } from './instant.js';
 export { planQuery } from './plan.js';

@@ -1,17 +1,26 @@
 import { error } from '../../errors/index.js';
-import type { MetricQuery, TableVersion } from '../../query/index.js';
+import { type CompiledLeg, type MetricQuery, placedSql, type TableVersion } from '../../query/index.js';
+import { assembledSql } from './assembly.js';
+import { PARTITIONS } from './bind-tables.js';
 import { cacheKeyOf } from './cache-key.js';
-import { chooseRollup } from './choose.js';
+import { chooseRollups } from './choose.js';
 import { type GuardedLeg, guardLeg, refuseMultiplied } from './guard.js';
+import type { LegAsk } from './leg-asks.js';
 import { resolveQuery } from './resolve.js';
 import type { RollupMatch } from './rollup-match.js';
 import { rollupSql } from './rollup-sql.js';
 import { type Split, splitQuestion } from './split.js';
-import type { Plan, PlanModel, PlannedLeg, PlanOptions, PlanState } from './types.js';
+import type { LegSource, Plan, PlanModel, PlannedLeg, PlanOptions, PlanState } from './types.js';
 
-/** Versions of the tables that a raw leg reads, and whether every one of them has one. */
-const rawTables = (guarded: GuardedLeg, state: PlanState): { tables: readonly TableVersion[]; known: boolean } => {
-  const { tables } = guarded.compiled;
+/** A leg, and what it is under the rules of its caller. */
+interface Leg {
+  readonly asked: LegAsk;
+  readonly guarded: GuardedLeg;
+}
+
+/** Versions of the tables that raw legs read, and whether every one of them has one. */
+const rawTables = (legs: readonly Leg[], state: PlanState): { tables: readonly TableVersion[]; known: boolean } => {
+  const tables = tablesOf(legs);
   const versions = tables.flatMap((table) => {
     const published = state.publication.tables.get(table);
     return published ? [{ table, version: published.dataVersion }] : [];
@@ -19,31 +28,70 @@ const rawTables = (guarded: GuardedLeg, state: PlanState): { tables: readonly Ta
   return { tables: versions, known: versions.length === tables.length };
 };
 
-/** Versions that a rollup was built from. */
-const rollupTables = (match: RollupMatch): readonly TableVersion[] => {
+const tablesOf = (legs: readonly Leg[]): readonly string[] => [
+  ...new Set(legs.flatMap(({ guarded }) => guarded.compiled.tables)),
+];
+
+/** Versions that rollups were built from. */
+const rollupTables = (matches: readonly RollupMatch[]): readonly TableVersion[] => {
   const found = new Map<string, TableVersion>();
-  for (const { builtFrom } of match.partitions)
+  for (const { builtFrom } of matches.flatMap((m) => m.partitions))
     for (const [table, version] of builtFrom) found.set(`${table}@${version}`, { table, version });
   return [...found.values()];
 };
 
-const rollupLeg = (split: Split, guarded: GuardedLeg, match: RollupMatch, model: PlanModel): PlannedLeg => ({
-  source: 'rollup',
-  ...rollupSql(split.leg, guarded.rules, match, model.catalogue),
-  tables: [],
-  columns: split.legColumns,
-  partitions: match.partitions,
-  partitionColumns: [...match.layout.columns.values()],
-});
+/** Each once: parts of a query may read the same. */
+const once = <T>(all: readonly T[]): readonly T[] => [
+  ...new Map(all.map((one) => [JSON.stringify(one), one])).values(),
+];
 
-const rawLeg = (split: Split, guarded: GuardedLeg, source: 'postgres' | 'lake'): PlannedLeg => ({
+type Pieces = Pick<CompiledLeg, 'pieces' | 'parameters'>;
+
+/** The statement of a plan: its only leg, or what brings its legs together. */
+const statementOf = (
+  split: Split,
+  legs: readonly Pieces[],
+  source: LegSource,
+): Pick<PlannedLeg, 'sql' | 'parameters'> => {
+  if (split.assembly) return assembledSql(split.assembly, legs, source);
+  const [only] = legs;
+  if (!only) throw error('internal', {});
+  return { sql: placedSql(only.pieces), parameters: only.parameters };
+};
+
+const fromRollups = (
+  split: Split,
+  legs: readonly Leg[],
+  matches: readonly RollupMatch[],
+  model: PlanModel,
+): PlannedLeg => {
+  const token = (i: number) => (i === 0 ? PARTITIONS : `${PARTITIONS}.${i}`);
+  const pieces = legs.map(({ asked, guarded }, i) =>
+    rollupSql(asked.query, guarded.rules, matches[i] as RollupMatch, model.catalogue, token(i)),
+  );
+  return {
+    source: 'rollup',
+    ...statementOf(split, pieces, 'rollup'),
+    tables: [],
+    columns: split.statementColumns,
+    rollups: matches.map(({ partitions, layout }, i) => ({
+      token: token(i),
+      partitions,
+      columns: [...layout.columns.values()],
+    })),
+  };
+};
+
+const fromSource = (split: Split, legs: readonly Leg[], source: 'postgres' | 'lake'): PlannedLeg => ({
   source,
-  sql: guarded.compiled.sql,
-  parameters: guarded.compiled.parameters,
-  tables: guarded.compiled.tables,
-  columns: split.legColumns,
-  partitions: [],
-  partitionColumns: [],
+  ...statementOf(
+    split,
+    legs.map(({ guarded }) => guarded.compiled),
+    source,
+  ),
+  tables: tablesOf(legs),
+  columns: split.statementColumns,
+  rollups: [],
 });
 
 /**
@@ -62,22 +110,29 @@ export const planQuery = (query: MetricQuery, model: PlanModel, state: PlanState
   }
   const question = resolveQuery(query, model.catalogue, model.access);
   const split = splitQuestion(question, model.catalogue);
-  const guarded = guardLeg(split.leg, question.named, model, options.raw === 'postgres' ? 'postgres' : 'duckdb');
-  refuseMultiplied(split.leg, guarded.compiled, model.catalogue);
-  const { match, candidates } = chooseRollup(question.owner.root, split, guarded, query, model, state, options);
-  const raw = match ? undefined : rawTables(guarded, state);
+  const legs = split.legs.map((asked): Leg => {
+    const guarded = guardLeg(asked.query, question.named, model, options.raw === 'postgres' ? 'postgres' : 'duckdb');
+    refuseMultiplied(asked.query, guarded.compiled, model.catalogue);
+    return { asked, guarded };
+  });
+  const { matches, candidates } = chooseRollups(question.owner.root, legs, query, model, state, options);
+  const raw = matches ? undefined : rawTables(legs, state);
   const plan: Omit<Plan, 'cacheKey'> = {
-    kind: match ? 'rollup' : 'source',
-    source: match ? 'rollup' : options.raw,
+    kind: split.assembly ? 'composed' : matches ? 'rollup' : 'source',
+    source: matches ? 'rollup' : options.raw,
     columns: split.columns,
     timezone: question.timezone,
-    leg: match ? rollupLeg(split, guarded, match, model) : rawLeg(split, guarded, options.raw),
+    leg: matches ? fromRollups(split, legs, matches, model) : fromSource(split, legs, options.raw),
     composition: split.composition,
     candidates,
-    tables: match ? rollupTables(match) : (raw?.tables ?? []),
-    policies: guarded.policies,
-    stale: match?.stale ?? [],
-    rollups: (match?.partitions ?? []).map(({ rollup, key, version }) => ({ rollup, partition: key, version })),
+    tables: matches ? rollupTables(matches) : (raw?.tables ?? []),
+    policies: [...new Set(legs.flatMap(({ guarded }) => guarded.policies))],
+    stale: once((matches ?? []).flatMap((m) => m.stale)),
+    rollups: once(
+      (matches ?? [])
+        .flatMap((m) => m.partitions)
+        .map(({ rollup, key, version }) => ({ rollup, partition: key, version })),
+    ),
     modelVersion: model.catalogue.version,
     members: question.named,
   };

@@ -1,5 +1,6 @@
 import type { Member, Owner } from '../../model/catalog/index.js';
-import type { DataType } from '../../query/index.js';
+import type { DataType, Shown, TimeUnit } from '../../query/index.js';
+import type { Span } from './calendar.js';
 import type { CheckedFilter } from './filter.js';
 
 /** A dimension or bucketed time as asked: its name in the answer, and the member to compile (undefined: a constant mask). */
@@ -12,10 +13,46 @@ export interface AskedGroup {
   readonly granularity: string | undefined;
 }
 
-/** A measure as asked; `masked` ones are answered as null. */
+/** A half-open stretch of time, in microseconds since 1970 UTC. */
+export interface Range {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** Whose rows a measure reads beside its row's own: those that end with it, or those since a unit began. */
+export type AskedWindow =
+  | { readonly kind: 'trailing'; readonly span: Span }
+  | { readonly kind: 'toDate'; readonly unit: TimeUnit };
+
+/** A measure as asked; `masked` ones are answered as null. `name` is its column's: the member's, or the given one. */
 export interface AskedMeasure {
+  readonly name: string;
   readonly member: Member;
   readonly masked: boolean;
+  /** Conjuncts that its rows satisfy beside the query's own. */
+  readonly where: readonly CheckedFilter[];
+  readonly window: AskedWindow | undefined;
+}
+
+/** The one time of a query that shifts it, fills it or has windows: what is needed to reckon with its calendar. */
+export interface AskedTime {
+  /** The member to compile. */
+  readonly member: string;
+  readonly type: DataType;
+  readonly range: Range;
+  /** The zone whose calendar counts: the query's, or UTC for dates. */
+  readonly zone: string;
+  /** Position in `groups` of its buckets, and their granularity. */
+  readonly bucket: { readonly group: number; readonly granularity: string } | undefined;
+}
+
+/** All measures once more over an earlier stretch. */
+export interface AskedComparison {
+  readonly as: string;
+  /** How far back: negative. */
+  readonly span: Span;
+  readonly range: Range;
+  readonly show: readonly Shown[];
 }
 
 /** Order by a column of the answer (by name), or by a measure that is not selected. */
@@ -35,6 +72,16 @@ export interface Question {
   readonly hidden: readonly AskedMeasure[];
   readonly segments: readonly string[];
   readonly where: readonly CheckedFilter[];
+  /** Ranges of times: conditions like those of `where`. */
+  readonly ranges: readonly CheckedFilter[];
+  /** Set where `fill`, `compare` or a window needs it. */
+  readonly time: AskedTime | undefined;
+  readonly fill: boolean;
+  readonly compare: readonly AskedComparison[];
+  /** What the rows are grouped by, as positions in `groups`: one set, of all of them, without totals. */
+  readonly sets: readonly (readonly number[])[];
+  /** Whether rows say which of their groups are summed up. */
+  readonly totals: boolean;
   /** Conjuncts; names are columns of the answer or measures. */
   readonly having: readonly CheckedFilter[];
   readonly order: readonly AskedOrder[];

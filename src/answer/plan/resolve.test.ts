@@ -63,7 +63,7 @@ describe('time', () => {
   });
   it('gives half-open ranges as instants', () => {
     const q = resolve({ ...time({ range: ['2010-12-01', '2010-12-02T10:00'] }), timezone: 'Europe/Berlin' });
-    expect(q.where).toEqual([
+    expect(q.ranges).toEqual([
       { member: 'shop.sold_at', op: 'between', values: ['2010-11-30T23:00:00Z', '2010-12-02T09:00:00Z'] },
     ]);
   });

@@ -1,11 +1,21 @@
 import { error } from '../../errors/index.js';
 import type { Catalogue, Member, Owner } from '../../model/catalog/index.js';
 import type { Access } from '../../model/policy/index.js';
-import { type DataType, type MetricQuery, timeColumnName } from '../../query/index.js';
-import { type CheckedFilter, checkFilter, conjuncts, type NameOf } from './filter.js';
+import {
+  comparisonName,
+  type DataType,
+  type MeasureItem,
+  type MetricQuery,
+  timeColumnName,
+  totalFlagName,
+} from '../../query/index.js';
+import { checkComparisons, checkGivenName, checkWindow } from './earlier.js';
+import { type CheckedFilter, checkedLeaves, checkFilter, conjuncts, type NameOf } from './filter.js';
 import { type Names, namesOf } from './names.js';
-import type { AskedGroup, AskedMeasure, AskedOrder, Question } from './question.js';
-import { bucketType, checkGranularity, isTime, rangeFilter } from './time.js';
+import type { AskedComparison, AskedGroup, AskedMeasure, AskedOrder, AskedTime, Question } from './question.js';
+import { comparedType } from './shown.js';
+import { askedTime, bucketType, checkGranularity, isTime, rangeFilter } from './time.js';
+import { totalSets } from './totals.js';
 import { zoneName } from './zone.js';
 
 const bad = (where: string, what: string) => error('query-invalid', { where, what });
@@ -14,7 +24,10 @@ const bad = (where: string, what: string) => error('query-invalid', { where, wha
 class Resolver {
   readonly named = new Set<string>();
   #owner: string | undefined;
-  constructor(readonly names: Names) {}
+  constructor(
+    readonly names: Names,
+    readonly timezone: string,
+  ) {}
 
   member(name: string): Member {
     const found = this.names.member(name);
@@ -46,6 +59,22 @@ class Resolver {
     if (!seen) throw error('filter-on-mask', { member: member.name });
     return seen;
   }
+
+  /** Conditions on rows. */
+  where(filter: MetricQuery['where'], place: string): readonly CheckedFilter[] {
+    if (filter === undefined) return [];
+    const inWhere: NameOf = (name, where) => {
+      const member = this.member(name);
+      if (member.kind !== 'dimension')
+        throw bad(
+          where,
+          `${name} is a ${member.kind}${member.kind === 'measure' ? ': put it into having' : ': put it into segments'}`,
+        );
+      const seen = this.inCondition(member);
+      return { member: seen.name, type: seen.type };
+    };
+    return conjuncts(checkFilter(filter, inWhere, this.timezone, place));
+  }
 }
 
 const list = <T>(given: readonly T[] | undefined, where: string): readonly T[] => {
@@ -71,10 +100,26 @@ const groupOf = (r: Resolver, member: Member, name: string, granularity: string 
   return { name, member: seen?.name, type, unit: member.unit, granularity };
 };
 
-const measureOf = (r: Resolver, member: Member): AskedMeasure => ({
+const plainMeasure = (r: Resolver, member: Member): AskedMeasure => ({
+  name: member.name,
   member,
   masked: r.names.seen(member) === undefined,
+  where: [],
+  window: undefined,
 });
+
+const measureOf = (r: Resolver, item: MeasureItem, where: string): AskedMeasure => {
+  if (typeof item === 'string') return plainMeasure(r, r.kind(item, 'measure', where));
+  if (typeof item !== 'object' || item === null) throw bad(where, 'a name or {measure, where, window, as} is wanted');
+  const name = checkGivenName(item.as, `${where}.as`);
+  const asked = plainMeasure(r, r.kind(item.measure, 'measure', `${where}.measure`));
+  return {
+    ...asked,
+    name,
+    where: r.where(item.where, `${where}.where`),
+    window: item.window === undefined ? undefined : checkWindow(item.window, `${where}.window`),
+  };
+};
 
 const timesOf = (r: Resolver, query: MetricQuery, zone: string) => {
   const groups: AskedGroup[] = [];
@@ -97,18 +142,46 @@ const timesOf = (r: Resolver, query: MetricQuery, zone: string) => {
   return { groups, ranges };
 };
 
+/** Conditions on a time that a query shifts would stay where they are. */
+const checkUnmoved = (time: AskedTime, conditions: readonly CheckedFilter[]): void => {
+  if (conditions.flatMap(checkedLeaves).some((leaf) => leaf.member === time.member))
+    throw bad('where', `conditions on ${time.member} would not move with its range: give all of it as the range`);
+};
+
+/** What may be ordered by and filtered on: columns by name, with their types; masked ones have no values. */
+type Columns = Map<string, { readonly type: DataType; readonly masked: boolean }>;
+const columnsOf = (
+  groups: readonly AskedGroup[],
+  measures: readonly AskedMeasure[],
+  compare: readonly AskedComparison[],
+  totals: boolean,
+): Columns => {
+  const columns: Columns = new Map();
+  const add = (name: string, type: DataType, masked: boolean, where: string) => {
+    if (columns.has(name)) throw bad(where, `${name} names two columns`);
+    columns.set(name, { type, masked });
+  };
+  for (const g of groups) add(g.name, g.type, g.member === undefined, 'dimensions');
+  for (const m of measures) add(m.name, m.member.type, m.masked, 'measures');
+  for (const { as, show } of compare)
+    for (const m of measures)
+      for (const shown of show) add(comparisonName(m.name, as, shown), comparedType(m, shown), m.masked, 'compare');
+  if (totals) for (const g of groups) add(totalFlagName(g.name), { kind: 'boolean' }, false, 'totals');
+  return columns;
+};
+
 /**
  * Checks a query for one caller: names, owners, values, places. Wrong and hidden names give the same error.
  * Errors: `unknown-member`, `query-invalid`, `not-supported`, `filter-on-mask`.
  */
 export const resolveQuery = (query: MetricQuery, catalogue: Catalogue, access: Access): Question => {
-  const r = new Resolver(namesOf(catalogue, access));
   const timezone = zoneName(query.timezone);
+  const r = new Resolver(namesOf(catalogue, access), timezone);
   const dimensions = list(query.dimensions, 'dimensions').map((name, i) =>
     groupOf(r, r.kind(name, 'dimension', `dimensions[${i}]`), name, undefined),
   );
   const times = timesOf(r, query, timezone);
-  const measures = list(query.measures, 'measures').map((n, i) => measureOf(r, r.kind(n, 'measure', `measures[${i}]`)));
+  const measures = list(query.measures, 'measures').map((item, i) => measureOf(r, item, `measures[${i}]`));
   const segments = list(query.segments, 'segments').map((name, i) => {
     const member = r.kind(name, 'segment', `segments[${i}]`);
     if (access.masked(member.name)) throw error('filter-on-mask', { member: member.name });
@@ -126,31 +199,36 @@ export const resolveQuery = (query: MetricQuery, catalogue: Catalogue, access: A
     'time',
   );
   once(
-    measures.map((m) => m.member.name),
+    measures.map((m) => m.name),
     'measures',
   );
+  const where = r.where(query.where, 'where');
 
-  const inWhere: NameOf = (name, where) => {
-    const member = r.member(name);
-    if (member.kind !== 'dimension')
-      throw bad(
-        where,
-        `${name} is a ${member.kind}${member.kind === 'measure' ? ': put it into having' : ': put it into segments'}`,
-      );
-    const seen = r.inCondition(member);
-    return { member: seen.name, type: seen.type };
+  const fill = list(query.time, 'time').some((t) => t.fill === true);
+  let known: AskedTime | undefined;
+  const time = (): AskedTime => {
+    known ??= askedTime(query, groups, times.ranges, timezone, (name) => r.inCondition(r.member(name)));
+    return known;
   };
-  const where = query.where === undefined ? undefined : checkFilter(query.where, inWhere, timezone, 'where');
+  const compare = checkComparisons(list(query.compare, 'compare'), time);
+  if (compare.length > 0 && measures.length === 0) throw bad('compare', 'there is no measure to compare');
+  if (fill && time().bucket === undefined) throw bad('time[0].fill', 'buckets are filled: give a granularity');
+  const moving = compare.length > 0 || measures.some((m) => m.window !== undefined);
+  if (moving) checkUnmoved(time(), [...where, ...measures.flatMap((m) => m.where)]);
 
+  const sets = totalSets(
+    query.totals,
+    groups.map((g) => g.name),
+  );
+  const columns = columnsOf(groups, measures, compare, query.totals !== undefined && query.totals !== 'none');
   const hidden = new Map<string, AskedMeasure>();
-  const selected = new Set(measures.map((m) => m.member.name));
   const column = (name: string, place: string): { type: DataType; masked: boolean } => {
-    const group = groups.find((g) => g.name === name);
-    if (group) return { type: group.type, masked: group.member === undefined };
+    const found = columns.get(name);
+    if (found) return found;
     const member = r.member(name);
     if (member.kind !== 'measure') throw bad(place, `${name} is neither a column of the answer nor a measure`);
-    const asked = measureOf(r, member);
-    if (!selected.has(name)) hidden.set(name, asked);
+    const asked = plainMeasure(r, member);
+    hidden.set(name, asked);
     return { type: member.type, masked: asked.masked };
   };
   const inHaving: NameOf = (name, place) => {
@@ -172,7 +250,13 @@ export const resolveQuery = (query: MetricQuery, catalogue: Catalogue, access: A
     measures,
     hidden: [...hidden.values()],
     segments,
-    where: [...times.ranges, ...conjuncts(where)],
+    where,
+    ranges: times.ranges,
+    time: known,
+    fill,
+    compare,
+    sets,
+    totals: query.totals !== undefined && query.totals !== 'none',
     having: conjuncts(having),
     order,
     limit: count(query.limit, 'limit'),

@@ -263,7 +263,7 @@ describe('a rollup serves', () => {
     });
     const made = served({ measures: ['shop.lines'], limit: 3 }, { access: access({ rules }) });
     expect(made.leg.sql).toBe(
-      'SELECT coalesce(sum("r3"), 0) AS c0\nFROM "@partitions"\nWHERE ("r0" IN (CAST(? AS VARCHAR)))\nLIMIT CAST(? AS BIGINT)',
+      'SELECT coalesce(sum("r3"), 0) AS c0\nFROM "@partitions"\nWHERE ("r0" IN (CAST($1 AS VARCHAR)))\nLIMIT CAST($2 AS BIGINT)',
     );
     expect(made.leg.parameters).toEqual(['Germany', '3']);
   });

@@ -1,7 +1,15 @@
 import { error } from '../../errors/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
-import { type DataType, type GivenValue, type LegFilter, type LegQuery, tableToken } from '../../query/index.js';
-import { PARTITIONS } from './bind-tables.js';
+import {
+  type DataType,
+  type GivenValue,
+  type LegFilter,
+  type LegQuery,
+  markedPlace,
+  type SqlPiece,
+  sqlPieces,
+  tableToken,
+} from '../../query/index.js';
 import { isDateBucket } from './granularity.js';
 import { cubeMember } from './names.js';
 import type { RollupMatch } from './rollup-match.js';
@@ -35,8 +43,10 @@ const cast = (type: DataType, values: readonly GivenValue[]): string => {
 
 /** Renders conditions over named SQL expressions; every value is a parameter. */
 class Conditions {
-  readonly parameters: Parameter[] = [];
-  constructor(readonly expressionOf: (member: string) => { readonly sql: string; readonly type: DataType }) {}
+  constructor(
+    readonly expressionOf: (member: string) => { readonly sql: string; readonly type: DataType },
+    readonly bindOne: (value: Parameter) => string,
+  ) {}
 
   render(filter: LegFilter): string {
     if ('and' in filter) return `(${filter.and.map((f) => this.render(f)).join(' AND ')})`;
@@ -48,8 +58,10 @@ class Conditions {
     const place = cast(type, values);
     const bind = (value: GivenValue | undefined): string => {
       // the tables keep times without zone, in UTC
-      this.parameters.push(type.kind === 'timestamp' ? String(value).replace('Z', '') : (value ?? null));
-      return place;
+      return place.replace(
+        '?',
+        this.bindOne(type.kind === 'timestamp' ? String(value).replace('Z', '') : (value ?? null)),
+      );
     };
     switch (filter.op) {
       case 'isNull':
@@ -84,7 +96,7 @@ class Conditions {
 }
 
 /**
- * The DuckDB statement of a leg over a rollup's partitions (`"@partitions"`). Columns are c0, c1, ... as a compiled leg's. Buckets
+ * The DuckDB statement of a leg over a rollup's partitions, which stand in it as `token`. Columns are c0, c1, ... as a compiled leg's. Buckets
  * of a day or more are dates; sums keep DuckDB's wide types, the engine fits them to the declared ones.
  */
 export const rollupSql = (
@@ -92,7 +104,8 @@ export const rollupSql = (
   rules: readonly LegFilter[],
   match: RollupMatch,
   catalogue: Catalogue,
-): { readonly sql: string; readonly parameters: readonly Parameter[] } => {
+  token: string,
+): { readonly pieces: readonly SqlPiece[]; readonly parameters: readonly Parameter[] } => {
   const { definition, layout } = match;
   const granularity = definition.granularity ?? '';
   const column = (key: string): string => {
@@ -125,14 +138,15 @@ export const rollupSql = (
 
   const groups = [...leg.dimensions.map((d) => dimension(d).sql), ...leg.time.map((t) => bucket(t.granularity))];
   const selected = [...groups, ...leg.measures.map((m) => aggregate(m).sql)];
-  const where = new Conditions(dimension);
+  const parameters: Parameter[] = [];
+  const bind = (value: Parameter): string => markedPlace(parameters.push(value) - 1);
+  const where = new Conditions(dimension, bind);
   const whereSql = [...leg.where, ...rules].map((f) => where.render(f)).join(' AND ');
-  const having = new Conditions(aggregate);
+  const having = new Conditions(aggregate, bind);
   const havingSql = leg.having.map((f) => having.render(f)).join(' AND ');
-  const parameters = [...where.parameters, ...having.parameters];
   const lines = [
     `SELECT ${selected.map((sql, i) => `${sql} AS c${i}`).join(', ')}`,
-    `FROM ${tableToken(PARTITIONS)}`,
+    `FROM ${tableToken(token)}`,
     ...(whereSql === '' ? [] : [`WHERE ${whereSql}`]),
     ...(groups.length === 0 ? [] : [`GROUP BY ${groups.map((_, i) => i + 1).join(', ')}`]),
     ...(havingSql === '' ? [] : [`HAVING ${havingSql}`]),
@@ -147,10 +161,9 @@ export const rollupSql = (
     ['OFFSET', leg.offset],
   ] as const)
     if (count !== undefined) {
-      lines.push(`${word} CAST(? AS BIGINT)`);
-      parameters.push(String(count));
+      lines.push(`${word} CAST(${bind(String(count))} AS BIGINT)`);
     }
-  return { sql: lines.join('\n'), parameters };
+  return { pieces: sqlPieces(lines.join('\n')), parameters };
 };
 
 /** The relation over pinned partitions: the same columns in each, told by name. None: no rows. */

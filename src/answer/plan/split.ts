@@ -1,107 +1,106 @@
 import { error } from '../../errors/index.js';
-import type { Catalogue, Member } from '../../model/catalog/index.js';
-import type { Column, DataType, LegFilter, LegQuery } from '../../query/index.js';
-import type { CheckedFilter } from './filter.js';
-import type { AskedGroup, AskedMeasure, Question } from './question.js';
-import type { ComposedFilter, Composition, Expression } from './types.js';
+import type { Catalogue } from '../../model/catalog/index.js';
+import { type Column, comparisonName, type LegFilter, totalFlagName } from '../../query/index.js';
+import type { Assembly } from './assembly.js';
+import { type CheckedFilter, checkedLeaves } from './filter.js';
+import { type LegAsk, LegDraft } from './leg-asks.js';
+import { baseMeasures, ratioScale } from './measures.js';
+import type { AskedComparison, AskedMeasure, Question } from './question.js';
+import { comparedType } from './shown.js';
+import { PartsSplit } from './split-parts.js';
+import type { ComposedFilter, Composition, Expression, Operand } from './types.js';
 
-/** One leg, before policies: what is asked of its source, its columns, and what is done above it. */
+/** A question's legs, before policies, and what is done above them. */
 export interface Split {
-  readonly leg: LegQuery;
-  /** The leg's conditions again, in the planner's own form. */
-  readonly where: readonly CheckedFilter[];
-  /** Columns of the leg: c0, c1, ... */
-  readonly legColumns: readonly Column[];
+  readonly legs: readonly LegAsk[];
+  /** How the legs become one statement; undefined where the only leg is the statement. */
+  readonly assembly: Assembly | undefined;
+  /** Columns of the statement: c0, c1, ... */
+  readonly statementColumns: readonly Column[];
   readonly composition: Composition;
   /** Columns of the answer. */
   readonly columns: readonly Column[];
 }
 
-/** Measures that the leg must deliver: a ratio's parts stand for it. Each once. */
-const baseMeasures = (asked: readonly AskedMeasure[], catalogue: Catalogue): Map<string, Member> => {
-  const found = new Map<string, Member>();
-  const add = (name: string) => {
-    const member = catalogue.members.get(name);
-    if (!member) throw error('unknown-member', { name });
-    if (member.ratio) throw error('not-supported', { what: `${name} is a ratio inside another ratio` });
-    found.set(name, member);
-  };
-  for (const { member, masked } of asked) {
-    if (masked) continue;
-    if (member.ratio) for (const part of [member.ratio.numerator, member.ratio.denominator]) add(part);
-    else add(member.name);
-  }
-  return found;
-};
-
-/** Numbers of the leg's columns, and expressions over them. */
-class LegShape {
-  readonly dimensions: string[] = [];
-  readonly times: { dimension: string; granularity: string }[] = [];
-  readonly columns: Column[] = [];
-  readonly measures: readonly string[];
-  readonly #at = new Map<string, number>();
-
-  constructor(groups: readonly AskedGroup[], measures: ReadonlyMap<string, Member>) {
-    for (const g of groups) if (g.member !== undefined && g.granularity === undefined) this.#dimension(g, g.member);
-    for (const g of groups)
-      if (g.member !== undefined && g.granularity !== undefined) this.#time(g, g.member, g.granularity);
-    this.measures = [...measures.keys()];
-    for (const [name, m] of measures) this.#push(name, { name, type: m.type, role: 'measure' });
-  }
-  #push(key: string, column: Column) {
-    this.#at.set(key, this.columns.length);
-    this.columns.push(column);
-  }
-  #dimension(g: AskedGroup, member: string) {
-    // a pseudonym that is also asked for by its own name is one column
-    if (this.#at.has(member)) return;
-    this.dimensions.push(member);
-    this.#push(member, { name: member, type: g.type, role: 'dimension' });
-  }
-  #time(g: AskedGroup, dimension: string, granularity: string) {
-    const key = `${dimension}.${granularity}`;
-    if (this.#at.has(key)) return;
-    this.times.push({ dimension, granularity });
-    this.#push(key, { name: key, type: g.type, role: 'time' });
-  }
-  get groups(): number {
-    return this.dimensions.length + this.times.length;
-  }
-  at(key: string): number {
-    const column = this.#at.get(key);
-    if (column === undefined) throw error('internal', {});
-    return column;
-  }
-  typeOf(column: number): DataType {
-    const found = this.columns[column];
-    if (!found) throw error('internal', {});
-    return found.type;
-  }
-  group(g: AskedGroup): Expression {
-    if (g.member === undefined) return { kind: 'null' };
-    return { kind: 'column', column: this.at(g.granularity === undefined ? g.member : `${g.member}.${g.granularity}`) };
-  }
-  measure({ member, masked }: AskedMeasure): Expression {
-    if (masked) return { kind: 'null' };
-    if (!member.ratio) return { kind: 'column', column: this.at(member.name) };
-    const numerator = this.at(member.ratio.numerator);
-    const denominator = this.at(member.ratio.denominator);
-    for (const part of [numerator, denominator])
-      if (!['integer', 'bigint', 'decimal'].includes(this.typeOf(part).kind))
-        throw error('not-supported', { what: `${member.name}: a part of the ratio has no exact type` });
-    if (member.type.kind !== 'decimal')
-      throw error('not-supported', { what: `${member.name}: a ratio's type is a decimal` });
-    return { kind: 'ratio', numerator, denominator, scale: member.type.scale };
-  }
+/** A column of the answer, or a measure that only order and having name, as a value over the statement's columns. */
+interface Shown {
+  readonly name: string;
+  readonly column: Column;
+  readonly expression: Expression;
 }
 
-const leavesOf = (filter: CheckedFilter): readonly Extract<CheckedFilter, { member: string }>[] =>
-  'member' in filter
-    ? [filter]
-    : 'not' in filter
-      ? leavesOf(filter.not)
-      : ('and' in filter ? filter.and : filter.or).flatMap(leavesOf);
+/** Where the statement has what the answer is made of. */
+interface Statement {
+  readonly columns: readonly Column[];
+  group(position: number): number;
+  flag(position: number): number;
+  measure(name: string, asked: AskedMeasure, compare: AskedComparison | undefined): number;
+}
+
+const measureColumn = (name: string, type: Column['type'], unit: string | undefined): Column => ({
+  name,
+  type,
+  role: 'measure',
+  ...(unit === undefined ? {} : { unit }),
+});
+
+/** A measure over one set of rows: a column, or the exact ratio of two. */
+const operandOf = (asked: AskedMeasure, compare: AskedComparison | undefined, statement: Statement): Operand => {
+  const { member } = asked;
+  if (!member.ratio) return { kind: 'column', column: statement.measure(member.name, asked, compare) };
+  const numerator = statement.measure(member.ratio.numerator, asked, compare);
+  const denominator = statement.measure(member.ratio.denominator, asked, compare);
+  const types = [numerator, denominator].map((i) => statement.columns[i]?.type ?? { kind: 'string' as const });
+  return { kind: 'ratio', numerator, denominator, scale: ratioScale(member, types) };
+};
+
+/** Everything that the composition computes: columns of the answer in their order, then hidden measures. */
+const shownOf = (
+  question: Question,
+  statement: Statement,
+): { readonly shown: readonly Shown[]; readonly answer: number } => {
+  const { groups, measures, hidden, compare, totals } = question;
+  const shown: Shown[] = groups.map((g, i) => ({
+    name: g.name,
+    column: {
+      name: g.name,
+      type: g.type,
+      role: g.granularity === undefined ? 'dimension' : 'time',
+      ...(g.unit === undefined ? {} : { unit: g.unit }),
+    },
+    expression: g.member === undefined ? { kind: 'null' } : { kind: 'column', column: statement.group(i) },
+  }));
+  const measureOf = (m: AskedMeasure): Shown => ({
+    name: m.name,
+    column: measureColumn(m.name, m.member.type, m.member.unit),
+    expression: m.masked ? { kind: 'null' } : operandOf(m, undefined, statement),
+  });
+  shown.push(...measures.map(measureOf));
+  for (const comparison of compare)
+    for (const m of measures)
+      for (const show of comparison.show) {
+        const name = comparisonName(m.name, comparison.as, show);
+        const type = comparedType(m, show);
+        const scale = type.kind === 'decimal' ? type.scale : 0;
+        const expression = (): Expression => {
+          const [a, b] = [operandOf(m, undefined, statement), operandOf(m, comparison, statement)];
+          return show === 'value' ? b : { kind: show === 'ratio' ? 'quotient' : 'difference', a, b, scale };
+        };
+        shown.push({
+          name,
+          column: measureColumn(name, type, show === 'ratio' ? undefined : m.member.unit),
+          expression: m.masked ? { kind: 'null' } : expression(),
+        });
+      }
+  if (totals)
+    for (const [i, g] of groups.entries())
+      shown.push({
+        name: totalFlagName(g.name),
+        column: { name: totalFlagName(g.name), type: { kind: 'boolean' }, role: 'flag' },
+        expression: { kind: 'column', column: statement.flag(i) },
+      });
+  return { shown: [...shown, ...hidden.map(measureOf)], answer: shown.length };
+};
 
 /** A tree with every leaf replaced. */
 const composed = (filter: CheckedFilter, at: (name: string) => number): ComposedFilter => {
@@ -112,89 +111,168 @@ const composed = (filter: CheckedFilter, at: (name: string) => number): Composed
     : { or: filter.or.map((f) => composed(f, at)) };
 };
 
-/** Splits a question into one leg and what is done above it. Order, having and limit go into the leg where they are exact there. */
-export const splitQuestion = (question: Question, catalogue: Catalogue): Split => {
-  const { groups, measures, hidden } = question;
-  const shape = new LegShape(groups, baseMeasures([...measures, ...hidden], catalogue));
-  if (shape.columns.length === 0)
-    throw error('not-supported', {
-      what: 'every column of the query is masked for your roles',
-      instead: 'ask for at least one that is not',
-    });
-  const asked: { name: string; column: Column; expression: Expression }[] = [
-    ...groups.map((g) => ({
-      name: g.name,
-      column: {
-        name: g.name,
-        type: g.type,
-        role: g.granularity === undefined ? ('dimension' as const) : ('time' as const),
-        ...(g.unit === undefined ? {} : { unit: g.unit }),
-      },
-      expression: shape.group(g),
-    })),
-    ...[...measures, ...hidden].map((m) => ({
-      name: m.member.name,
-      column: {
-        name: m.member.name,
-        type: m.member.type,
-        role: 'measure' as const,
-        ...(m.member.unit === undefined ? {} : { unit: m.member.unit }),
-      },
-      expression: shape.measure(m),
-    })),
-  ];
-  const indexOf = new Map(asked.map((a, i) => [a.name, i]));
+type Order = Composition['order'][number];
+
+/** The order of rows, total: ties are broken by the group's key, totals after the groups that they sum up. A constant orders nothing. */
+const orderOf = (question: Question, shown: readonly Shown[], at: (name: string) => number): readonly Order[] => {
+  const { groups, totals } = question;
+  const order: Order[] = [];
+  const add = (value: number, dir: Order['dir'], nulls: Order['nulls']) => {
+    if (shown[value]?.expression.kind !== 'null' && !order.some((o) => o.value === value))
+      order.push({ value, dir, nulls });
+  };
+  for (const { by, dir, nulls } of question.order) add(at(by), dir, nulls);
+  if (groups.every((g) => g.member === undefined) && !totals) return [];
+  for (const [i, g] of groups.entries()) {
+    add(i, 'asc', 'last');
+    if (totals) add(at(totalFlagName(g.name)), 'asc', 'last');
+  }
+  return order;
+};
+
+/** What the statement does itself of order, having and page, and what is left to the composition. */
+interface Pushed {
+  readonly having: readonly LegFilter[];
+  readonly order: readonly { readonly column: number; readonly dir: Order['dir']; readonly nulls: Order['nulls'] }[];
+  readonly limit: number | undefined;
+  readonly offset: number;
+  readonly composition: Composition;
+}
+
+const pushed = (question: Question, shown: readonly Shown[], mayHave: (name: string) => boolean): Pushed => {
+  const indexOf = new Map(shown.map((a, i) => [a.name, i]));
   const at = (name: string): number => {
     const index = indexOf.get(name);
     if (index === undefined) throw error('internal', {});
     return index;
   };
-  const values = asked.map((a) => a.expression);
-
-  // having: conjuncts over plain measures go down, the others stay above
-  const plain = (name: string) => values[at(name)]?.kind === 'column' && at(name) >= groups.length;
-  const down = question.having.filter((f) => leavesOf(f).every((leaf) => plain(leaf.member)));
+  const down = question.having.filter((f) => checkedLeaves(f).every((leaf) => mayHave(leaf.member)));
   const above = question.having.filter((f) => !down.includes(f));
-
-  // order: total, ties broken by the group's key; a constant mask orders nothing
-  const order = question.order
-    .map((o) => ({ value: at(o.by), dir: o.dir, nulls: o.nulls }))
-    .filter((o, i, all) => values[o.value]?.kind !== 'null' && all.findIndex((p) => p.value === o.value) === i);
-  if (shape.groups === 0) order.length = 0;
-  else
-    for (const [i, g] of groups.entries())
-      if (g.member !== undefined && !order.some((o) => o.value === i))
-        order.push({ value: i, dir: 'asc', nulls: 'last' });
-  const legOrder = order.flatMap((o) => {
-    const expression = values[o.value];
+  const order = orderOf(question, shown, at);
+  const below = order.flatMap((o) => {
+    const expression = shown[o.value]?.expression;
     return expression?.kind === 'column' ? [{ column: expression.column, dir: o.dir, nulls: o.nulls }] : [];
   });
-  const ordered = legOrder.length === order.length;
+  const ordered = below.length === order.length;
   const limited = ordered && above.length === 0;
-
   return {
-    leg: {
-      measures: shape.measures,
-      dimensions: shape.dimensions,
-      time: shape.times,
-      segments: question.segments,
-      where: question.where,
-      having: down as readonly LegFilter[],
-      order: ordered ? legOrder.filter((o, i) => legOrder.findIndex((p) => p.column === o.column) === i) : [],
-      ...(limited && question.limit !== undefined ? { limit: question.limit } : {}),
-      ...(limited && question.offset > 0 ? { offset: question.offset } : {}),
-      timezone: question.timezone,
-    },
-    where: question.where,
-    legColumns: shape.columns,
+    having: down as readonly LegFilter[],
+    order: ordered ? below.filter((o, i) => below.findIndex((p) => p.column === o.column) === i) : [],
+    limit: limited ? question.limit : undefined,
+    offset: limited ? question.offset : 0,
     composition: {
-      values,
-      types: asked.map((a) => a.column.type),
+      values: shown.map((s) => s.expression),
+      types: shown.map((s) => s.column.type),
       having: above.length === 0 ? undefined : { and: above.map((f) => composed(f, at)) },
       order: ordered ? [] : order,
       limit: limited ? undefined : question.limit,
       offset: limited ? 0 : question.offset,
     },
-    columns: asked.slice(0, groups.length + measures.length).map((a) => a.column),
   };
+};
+
+/** One leg answers it: order, having and limit go into the leg where they are exact there. */
+const splitOne = (question: Question, catalogue: Catalogue): Split => {
+  const { groups, measures, hidden } = question;
+  const draft = new LegDraft(question, groups, [...question.ranges, ...question.where], '');
+  const base = baseMeasures([...measures, ...hidden], catalogue);
+  for (const m of base) draft.measure(m.name);
+  if (draft.isEmpty) throw nothingToShow();
+  const columns: Column[] = [];
+  for (const g of groups) {
+    if (g.member === undefined) continue;
+    const name = g.granularity === undefined ? g.member : `${g.member}.${g.granularity}`;
+    columns[draft.group(g)] = { name, type: g.type, role: g.granularity === undefined ? 'dimension' : 'time' };
+  }
+  for (const m of base) columns[draft.measure(m.name)] = { name: m.name, type: m.type, role: 'measure' };
+  const { shown, answer } = shownOf(question, {
+    columns,
+    group: (position) => draft.group(groups[position] as Question['groups'][number]),
+    flag: () => {
+      throw error('internal', {});
+    },
+    measure: (name) => draft.measure(name),
+  });
+  const plain = (name: string) => {
+    const found = shown.find((s) => s.name === name);
+    return found?.column.role === 'measure' && found.expression.kind === 'column';
+  };
+  const { having, order, limit, offset, composition } = pushed(question, shown, plain);
+  const ask = draft.ask();
+  return {
+    legs: [
+      {
+        ...ask,
+        query: {
+          ...ask.query,
+          having,
+          order,
+          ...(limit === undefined ? {} : { limit }),
+          ...(offset > 0 ? { offset } : {}),
+        },
+      },
+    ],
+    assembly: undefined,
+    statementColumns: columns,
+    composition,
+    columns: shown.slice(0, answer).map((s) => s.column),
+  };
+};
+
+const nothingToShow = () =>
+  error('not-supported', {
+    what: 'every column of the query is masked for your roles',
+    instead: 'ask for at least one that is not',
+  });
+
+/** Several legs answer it: each delivers its rows, the assembly brings them together. */
+const splitParts = (question: Question, catalogue: Catalogue): Split => {
+  const { groups, totals } = question;
+  const split = new PartsSplit(question, catalogue);
+  const { legs, parts } = split.finished();
+  if (legs.length === 0) throw nothingToShow();
+  const keys = split.keyed.map((g) => groups[g] as Question['groups'][number]);
+  const flags = totals ? groups.length : 0;
+  const first = keys.length + flags;
+  const columns: Column[] = [
+    ...keys.map(
+      (g): Column => ({ name: g.name, type: g.type, role: g.granularity === undefined ? 'dimension' : 'time' }),
+    ),
+    ...groups
+      .slice(0, flags)
+      .map((g): Column => ({ name: totalFlagName(g.name), type: { kind: 'boolean' }, role: 'flag' })),
+    ...split.values.map(({ type }, i): Column => ({ name: `value ${i}`, type, role: 'measure' })),
+  ];
+  const { shown, answer } = shownOf(question, {
+    columns,
+    group: (position) => split.keyed.indexOf(position),
+    flag: (position) => keys.length + position,
+    measure: (name, asked, compare) => first + split.slot(name, asked, compare),
+  });
+  const { order, limit, offset, composition } = pushed(question, shown, () => false);
+  return {
+    legs,
+    assembly: {
+      keys: keys.map((g) => g.type),
+      flags,
+      values: split.values,
+      lists: split.lists,
+      parts,
+      order,
+      limit,
+      offset,
+    },
+    statementColumns: columns,
+    composition,
+    columns: shown.slice(0, answer).map((s) => s.column),
+  };
+};
+
+/** Splits a question into legs and what is done above them. Errors: `not-supported`, `query-invalid`. */
+export const splitQuestion = (question: Question, catalogue: Catalogue): Split => {
+  const { measures, compare, fill, totals } = question;
+  const plain = measures.every((m) => m.where.length === 0 && m.window === undefined);
+  return plain && compare.length === 0 && !fill && !totals
+    ? splitOne(question, catalogue)
+    : splitParts(question, catalogue);
 };

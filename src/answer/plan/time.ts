@@ -1,8 +1,9 @@
 import { error } from '../../errors/index.js';
 import type { Member } from '../../model/catalog/index.js';
-import { type DataType, type TimeSelection, typeText } from '../../query/index.js';
+import { type DataType, type MetricQuery, TIME_UNITS, type TimeSelection, typeText } from '../../query/index.js';
 import type { CheckedFilter } from './filter.js';
-import { instantText, parseDate, parseInstant } from './instant.js';
+import { instantText, parseDate, parseInstant, writtenInstant } from './instant.js';
+import type { AskedGroup, AskedTime } from './question.js';
 
 const FINE = new Set(['second', 'minute', 'hour']);
 
@@ -52,3 +53,44 @@ const instant = (text: string, zone: string): string | undefined => {
   const micros = parseInstant(text, zone);
   return micros === undefined ? undefined : instantText(micros);
 };
+
+/**
+ * The one time that a query's comparisons, windows and filled buckets are reckoned by: its only time entry, with a range, by one of
+ * the calendar's own granularities if any. Errors: `query-invalid`.
+ */
+export const askedTime = (
+  query: MetricQuery,
+  groups: readonly AskedGroup[],
+  ranges: readonly CheckedFilter[],
+  zone: string,
+  seen: (dimension: string) => Member,
+): AskedTime => {
+  const [entry, other] = query.time ?? [];
+  const [range] = ranges;
+  const refuse = (what: string) => error('query-invalid', { where: 'time', what });
+  if (!entry || other || !range || !('member' in range))
+    throw refuse('comparisons, windows and filled buckets need exactly one time, with a range');
+  const { granularity } = entry;
+  if (granularity !== undefined && !(TIME_UNITS as readonly string[]).includes(granularity))
+    throw refuse(
+      `comparisons, windows and filled buckets need buckets by ${TIME_UNITS.join(', ')}, not ${granularity}`,
+    );
+  const member = seen(entry.dimension);
+  const [from, to] = (range.values ?? []).map((v) => writtenInstant(String(v)));
+  if (from === undefined || to === undefined) throw error('internal', {});
+  return {
+    member: member.name,
+    type: member.type,
+    range: { from, to },
+    zone: member.type.kind === 'date' ? 'UTC' : zone,
+    bucket: granularity === undefined ? undefined : { group: groups.length - 1, granularity },
+  };
+};
+
+/** A stretch of a time as a condition. */
+export const stretchFilter = ({ member, type }: AskedTime, from: bigint, to: bigint): CheckedFilter => ({
+  member,
+  op: 'between',
+  values:
+    type.kind === 'date' ? [from, to].map((m) => instantText(m).slice(0, 10)) : [instantText(from), instantText(to)],
+});

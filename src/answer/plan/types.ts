@@ -40,16 +40,27 @@ export interface PlannedLeg {
   readonly tables: readonly string[];
   /** c0, c1, ...: dimensions, times, measures of the leg. */
   readonly columns: readonly Column[];
-  /** Set when `source` is `rollup`: what must be pinned, in order. */
-  readonly partitions: readonly RollupPartition[];
-  /** The columns of those partitions' tables. */
-  readonly partitionColumns: readonly string[];
+  /** Set when `source` is `rollup`: what must be pinned, in order, for each token of the text. */
+  readonly rollups: readonly PlannedRollup[];
 }
 
-/** A value of a composed row: a leg's column, an exact ratio of two of them, or a mask. */
-export type Expression =
+/** Partitions that one leg reads, under its token. */
+export interface PlannedRollup {
+  readonly token: string;
+  readonly partitions: readonly RollupPartition[];
+  /** The columns of those partitions' tables. */
+  readonly columns: readonly string[];
+}
+
+/** An exact number: a column of the statement, or a ratio of two that is not rounded. */
+export type Operand =
   | { readonly kind: 'column'; readonly column: number }
-  | { readonly kind: 'ratio'; readonly numerator: number; readonly denominator: number; readonly scale: number }
+  | { readonly kind: 'ratio'; readonly numerator: number; readonly denominator: number; readonly scale: number };
+
+/** A value of a composed row: a column of the statement, an exact number rounded once to `scale` digits, or a mask. */
+export type Expression =
+  | Operand
+  | { readonly kind: 'difference' | 'quotient'; readonly a: Operand; readonly b: Operand; readonly scale: number }
   | { readonly kind: 'null' };
 
 /** A condition on composed values, with three-valued logic. `values` are exact. */

@@ -1,9 +1,16 @@
 import { error } from '../../errors/index.js';
-import { type Column, type ColumnBatch, compareValues, typeText, type Value } from '../../query/index.js';
-import type { Composition, Expression } from '../plan/index.js';
+import {
+  type Column,
+  type ColumnBatch,
+  compareValues,
+  type DataType,
+  typeText,
+  type Value,
+} from '../../query/index.js';
+import type { Composition, Expression, Operand } from '../plan/index.js';
 import { batchBytes } from './batch.js';
 import { rowTest } from './condition.js';
-import { ratio } from './ratio.js';
+import { difference, type Fraction, fractionOf, quotient, rounded } from './ratio.js';
 
 const BATCH = 2_048;
 
@@ -17,36 +24,51 @@ const isPlain = (c: Composition, columns: number, legColumns: number): boolean =
   c.limit === undefined &&
   c.offset === 0;
 
-const digits = (precision: number): bigint => 10n ** BigInt(precision);
+/** The first number that a type cannot hold. */
+const limitOf = (type: DataType): bigint => (type.kind === 'decimal' ? 10n ** BigInt(type.precision) : 1n << 63n);
+
+/** An operand's exact number in each row. */
+const fractionsOf = (operand: Operand, batch: ColumnBatch, statement: readonly Column[]) => {
+  const column = (at: number) => {
+    const values = batch.columns[at] ?? [];
+    const type = statement[at]?.type;
+    if (!type) throw error('internal', {});
+    return (row: number): Fraction | null => fractionOf(values[row] ?? null, type);
+  };
+  if (operand.kind === 'column') return column(operand.column);
+  const [numerator, denominator] = [column(operand.numerator), column(operand.denominator)];
+  return (row: number): Fraction | null => quotient(numerator(row), denominator(row));
+};
 
 const valuesOf = (
   expression: Expression,
   column: Column,
   batch: ColumnBatch,
-  legColumns: readonly Column[],
+  statement: readonly Column[],
 ): readonly Value[] => {
   if (expression.kind === 'null') return new Array<Value>(batch.length).fill(null);
   if (expression.kind === 'column') return batch.columns[expression.column] ?? [];
-  const numerators = batch.columns[expression.numerator] ?? [];
-  const denominators = batch.columns[expression.denominator] ?? [];
-  const numerator = legColumns[expression.numerator];
-  const denominator = legColumns[expression.denominator];
-  if (!numerator || !denominator || column.type.kind !== 'decimal') throw error('internal', {});
-  const most = digits(column.type.precision);
+  const exact = exactOf(expression, batch, statement);
+  const most = limitOf(column.type);
   const out: Value[] = new Array(batch.length);
   for (let row = 0; row < batch.length; row++) {
-    const value = ratio(
-      numerators[row] ?? null,
-      denominators[row] ?? null,
-      numerator.type,
-      denominator.type,
-      expression.scale,
-    );
+    const value = rounded(exact(row), expression.scale);
     if (value !== null && (value >= most || value <= -most))
       throw error('value-does-not-fit', { column: column.name, type: typeText(column.type) });
     out[row] = value;
   }
   return out;
+};
+
+const exactOf = (
+  expression: Exclude<Expression, { kind: 'null' | 'column' }>,
+  batch: ColumnBatch,
+  statement: readonly Column[],
+): ((row: number) => Fraction | null) => {
+  if (expression.kind === 'ratio') return fractionsOf(expression, batch, statement);
+  const a = fractionsOf(expression.a, batch, statement);
+  const b = fractionsOf(expression.b, batch, statement);
+  return expression.kind === 'quotient' ? (row) => quotient(a(row), b(row)) : (row) => difference(a(row), b(row));
 };
 
 const picked = (columns: readonly (readonly Value[])[], rows: readonly number[]): ColumnBatch => ({

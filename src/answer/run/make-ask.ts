@@ -95,7 +95,8 @@ export const makeAsk = (parts: AskParts): Ask => {
     const code = codeOf(thrown);
     if (plan.leg.source === 'rollup') {
       if (code === undefined || !MAY_GO_RAW.has(code)) throw thrown;
-      const id = plan.rollups[0]?.rollup ?? '';
+      const told = (thrown as AssayError).parameters['rollup'];
+      const id = plan.rollups.find((r) => r.rollup === told)?.rollup ?? plan.rollups[0]?.rollup ?? '';
       // the node may have dropped just this version from its inventory: then a new plan names another one, once
       const again = failed.has(id) || parts.rollups.inventory() === state.inventory;
       failed.add(id);

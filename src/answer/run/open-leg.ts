@@ -3,7 +3,7 @@ import { error } from '../../errors/index.js';
 import type { ExplainedStatement } from '../../query/index.js';
 import type { Statement } from '../../store/engine/index.js';
 import { pinnedStatement } from '../../store/state/index.js';
-import { bindTables, PARTITIONS, type Plan, type PlanState, partitionsRelation } from '../plan/index.js';
+import { bindTables, type Plan, type PlannedLeg, type PlanState, partitionsRelation } from '../plan/index.js';
 import type { AskParts } from './parts.js';
 
 /** A plan's statement with its tables bound, and what must be let go when its rows were read. */
@@ -45,6 +45,16 @@ const lakeRelations = async (
   return new Map(found);
 };
 
+/** Puts the tables of partitions, in the order of `rollups`, into a statement. */
+const bindRollups = (sql: string, rollups: PlannedLeg['rollups'], tables: readonly string[]): string => {
+  let at = 0;
+  return rollups.reduce((text, { token, partitions, columns }) => {
+    const relation = partitionsRelation(tables.slice(at, at + partitions.length), columns);
+    at += partitions.length;
+    return bindTables(text, [token], () => relation);
+  }, sql);
+};
+
 const nothing = () => {};
 
 /**
@@ -57,12 +67,15 @@ export const bindPlan = async (
   parts: AskParts,
   signal?: AbortSignal,
 ): Promise<BoundStatement> => {
-  const { sql, parameters, columns, tables, partitions, partitionColumns, source } = plan.leg;
+  const { sql, parameters, columns, tables, rollups, source } = plan.leg;
   if (source === 'rollup') {
-    const pinned = await parts.rollups.pin(partitions, signal);
-    const relation = partitionsRelation(pinned.tables, partitionColumns);
+    // pinned at once: either all parts of an answer can be read, or none is begun
+    const pinned = await parts.rollups.pin(
+      rollups.flatMap((r) => r.partitions),
+      signal,
+    );
     return {
-      statement: { sql: bindTables(sql, [PARTITIONS], () => relation), parameters, columns },
+      statement: { sql: bindRollups(sql, rollups, pinned.tables), parameters, columns },
       release: () => pinned.release(),
     };
   }
@@ -83,13 +96,12 @@ export const explainedStatement = async (
   parts: AskParts,
   signal?: AbortSignal,
 ): Promise<ExplainedStatement> => {
-  const { sql, parameters, partitions, partitionColumns, source } = plan.leg;
+  const { sql, parameters, rollups, source } = plan.leg;
   const engine = source === 'rollup' ? parts.engines.rollup : parts.engines[source];
   if (source !== 'rollup') {
     const { statement } = await bindPlan(plan, state, parts, signal);
     return { engine: engine.name, sql: statement.sql, parameters };
   }
-  const names = partitions.map((p) => `"${p.rollup}/${p.key}@${p.version}"`);
-  const relation = partitionsRelation(names, partitionColumns);
-  return { engine: engine.name, sql: bindTables(sql, [PARTITIONS], () => relation), parameters };
+  const names = rollups.flatMap((r) => r.partitions).map((p) => `"${p.rollup}/${p.key}@${p.version}"`);
+  return { engine: engine.name, sql: bindRollups(sql, rollups, names), parameters };
 };

@@ -1,5 +1,5 @@
 import { AssayError, error } from '../../errors/index.js';
-import type { CompiledLeg, Dialect, LegQuery } from '../../query/index.js';
+import { type CompiledLeg, type Dialect, type LegQuery, placedSql, sqlPieces } from '../../query/index.js';
 import type { Catalogue } from '../catalog/index.js';
 import type { Bound } from './bound-value.js';
 import type { LegCompiler } from './compiler.js';
@@ -125,7 +125,9 @@ export const legCompiler = (packages: CubePackages, compilers: Compilers, catalo
       preAggregationsSchema: '',
     });
     return own.compiler.withQuery(sqlQuery, () => {
-      const [sql, params] = sqlQuery.buildSqlAndParams();
+      const [marked, params] = sqlQuery.buildSqlAndParams();
+      const pieces = sqlPieces(marked);
+      const sql = placedSql(pieces);
       const places = params.map((p) => (p instanceof Slot ? p.index : { constant: p as Bound }));
       const used = new Set(places);
       // a filter that Cube drops must fail loudly: it may be the one that keeps rows from a caller
@@ -135,6 +137,7 @@ export const legCompiler = (packages: CubePackages, compilers: Compilers, catalo
       const named = [...sqlQuery.collectAllMemberNames()].filter((name) => catalogue.members.has(name));
       return Object.freeze({
         sql,
+        pieces,
         places,
         tables: [...tables],
         cubes: join ? [...new Set([join.root, ...join.joins.map((j) => j.originalTo)])] : [...sqlQuery.allCubeNames],

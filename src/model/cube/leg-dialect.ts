@@ -1,4 +1,4 @@
-import { tableToken } from '../../query/index.js';
+import { markedPlace, tableToken } from '../../query/index.js';
 import type { Catalogue } from '../catalog/index.js';
 import type { DialectSql } from './dialect-sql.js';
 import { legFilterClass } from './leg-filter.js';
@@ -123,7 +123,7 @@ export const legDialect = (packages: CubePackages, kind: 'postgres' | 'duckdb', 
       }
       /** Numbered places in both engines: a statement may then be moved into another by adding to its numbers. */
       override newParamAllocator(given: unknown) {
-        return Object.assign(super.newParamAllocator(given), { paramPlaceHolder: (index: number) => `$${index + 1}` });
+        return Object.assign(super.newParamAllocator(given), { paramPlaceHolder: markedPlace });
       }
       get shouldReuseParams(): boolean {
         return true;

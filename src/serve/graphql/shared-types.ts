@@ -45,6 +45,7 @@ const CANDIDATE = new GraphQLObjectType({
     verdict: { type: required, description: `used, not-needed, or a reason: ${MISS_REASONS.join(', ')}` },
     members: { type: texts, description: 'those that the reason is about' },
     detail: { type: GraphQLString },
+    part: { type: GraphQLString, description: 'of a query with several parts: the one that it was considered for' },
   },
 });
 const TABLE_VERSION = new GraphQLObjectType({

@@ -55,6 +55,11 @@ const CandidateSchema = Type.Object({
   verdict: literals(['used', 'not-needed', ...MISS_REASONS]),
   members: texts(),
   detail: Type.Optional(Type.String()),
+  part: Type.Optional(
+    Type.String({
+      description: 'of a query with totals, comparisons or filtered measures: the part it was considered for',
+    }),
+  ),
 });
 export const ExplanationSchema = Type.Object(
   {

@@ -54,17 +54,9 @@ const mistake = (body: object): AssayError => {
     return error('not-supported', { what: `${placeOf(later.path)} is not offered yet`, instead: 'leave it out' });
   const first = all[0];
   if (!first) return error('query-invalid', { where: 'body', what: 'is not a metric query' });
-  if (isFilteredMeasure(first))
-    return error('not-supported', {
-      what: `${placeOf(first.path)}: measures with a filter of their own are not offered yet`,
-      instead: 'ask for them in a query of their own, with the filter in where',
-    });
   const { path, what } = explain(first);
   return error('query-invalid', { where: placeOf(path), what });
 };
-
-const isFilteredMeasure = (e: ValueError): boolean =>
-  /^\/measures\/\d+$/.test(e.path) && typeof e.value === 'object' && e.value !== null && 'measure' in e.value;
 
 interface Mistake {
   readonly path: string;
@@ -80,17 +72,17 @@ const explain = (e: ValueError): Mistake => {
     return { path: e.path, what: `one of ${choices.map((c) => c.const).join(', ')} is wanted` };
   if (choices.every((c) => c.properties === undefined))
     return { path: e.path, what: `${choices.map((c) => c.type).join(', ')} is wanted` };
-  if (
-    typeof e.value !== 'object' ||
-    e.value === null ||
-    !['member', 'and', 'or', 'not'].some((k) => k in (e.value as object))
-  )
-    return { path: e.path, what: 'a condition is {member, op, values}, {and: [...]}, {or: [...]} or {not: ...}' };
+  const wanted = typeof e.schema['wanted'] === 'string' ? e.schema['wanted'] : 'is not understood';
+  const keys = choices.flatMap((c) => Object.keys(c.properties ?? {}));
+  if (typeof e.value !== 'object' || e.value === null || !keys.some((k) => k in (e.value as object)))
+    return { path: e.path, what: wanted };
   // Of the forms, the one that fits best: the fewest mistakes, and those as deep as possible.
-  const forms = e.errors.map((errors) => [...errors]).filter((errors) => errors.length > 0);
+  const forms = e.errors
+    .map((errors) => [...errors])
+    .filter((errors, i) => errors.length > 0 && choices[i]?.properties !== undefined);
   forms.sort((a, b) => a.length - b.length || depthOf(b) - depthOf(a));
   const best = forms[0]?.[0];
-  return best ? explain(best) : { path: e.path, what: 'is not understood' };
+  return best ? explain(best) : { path: e.path, what: wanted };
 };
 const depthOf = (errors: readonly ValueError[]): number => errors[0]?.path.split('/').length ?? 0;
 const lastOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { OPERATORS } from '../../query/index.js';
+import { OPERATORS, SHOWN, TIME_UNITS } from '../../query/index.js';
 
 /** The JSON form of a metric query: validation, OpenAPI and the clients' types all come from here. */
 
@@ -35,7 +35,10 @@ export const FilterSchema = Type.Recursive(
         Type.Object({ or: Type.Array(This, { minItems: 1 }) }, closed),
         Type.Object({ not: This }, closed),
       ],
-      { description: 'a condition, or conditions joined by and, or, not' },
+      {
+        description: 'a condition, or conditions joined by and, or, not',
+        wanted: 'a condition is {member, op, values}, {and: [...]}, {or: [...]} or {not: ...}',
+      },
     ),
   { $id: 'Filter' },
 );
@@ -48,6 +51,9 @@ const TimeSchema = Type.Object(
       Type.Tuple([Type.String(), Type.String()], {
         description: 'half-open [from, to): dates, local times of the query’s zone, or RFC 3339 with offset',
       }),
+    ),
+    fill: Type.Optional(
+      Type.Boolean({ description: 'a row for every bucket of the range; needs granularity and range' }),
     ),
   },
   { ...closed, $id: 'Time', description: 'bucketed by granularity, filtered by range, or both' },
@@ -77,16 +83,68 @@ const LimitsSchema = Type.Object(
   },
 );
 
+const Span = (description: string) => Type.String({ minLength: 1, maxLength: 64, description });
+const WindowSchema = Type.Union(
+  [
+    Type.Object({ trailing: Span('ends with the row and is so long: 7 days, 12 months') }, closed),
+    Type.Object({ toDate: oneOf(TIME_UNITS, 'from the start of the unit to the end of the row') }, closed),
+  ],
+  {
+    description: 'the stretch of time that a measure reads instead of its row’s own',
+    wanted: '{trailing: "7 days"} or {toDate: "month"} is wanted',
+  },
+);
+const MeasureSelectionSchema = Type.Object(
+  {
+    measure: Name('path of a measure'),
+    where: Type.Optional(FilterSchema),
+    window: Type.Optional(WindowSchema),
+    as: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]{0,62}$', description: 'name of its column' }),
+  },
+  { ...closed, $id: 'MeasureSelection', description: 'a measure over fewer rows, or over another stretch of time' },
+);
+const TotalsSchema = Type.Union(
+  [
+    ...(['none', 'grand', 'rollup', 'cube'] as const).map((name) => Type.Literal(name)),
+    Type.Array(Type.Array(Name('name of a dimension’s or bucketed time’s column'), { maxItems: 200 }), {
+      minItems: 1,
+      maxItems: 64,
+    }),
+  ],
+  {
+    description:
+      'of everything, of every beginning of the list of groups, of every subset, or of exactly the sets given',
+    wanted: 'one of none, grand, rollup, cube, or a list of lists of columns is wanted',
+  },
+);
+const ComparisonSchema = Type.Object(
+  {
+    as: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]{0,62}$', description: 'its columns are named measure.as' }),
+    shift: Span('previous, or a count of units: 1 year, 52 weeks'),
+    show: Type.Optional(Type.Array(oneOf(SHOWN, 'default: the value'), { minItems: 1, maxItems: 3 })),
+  },
+  { ...closed, $id: 'Comparison', description: 'every measure once more, over an earlier range of the same length' },
+);
+
 const names = (description: string) => Type.Optional(Type.Array(Name(description), { maxItems: 200 }));
 export const MetricQuerySchema = Type.Object(
   {
-    measures: names('path of a measure, such as retail.net_revenue'),
+    measures: Type.Optional(
+      Type.Array(
+        Type.Union([Name('path of a measure, such as retail.net_revenue'), MeasureSelectionSchema], {
+          wanted: 'a name or {measure, where, window, as} is wanted',
+        }),
+        { maxItems: 200 },
+      ),
+    ),
     dimensions: names('path of a dimension, such as retail.country'),
     time: Type.Optional(Type.Array(TimeSchema, { maxItems: 50 })),
     segments: names('path of a segment'),
     where: Type.Optional(FilterSchema),
     having: Type.Optional(FilterSchema),
     order: Type.Optional(Type.Array(OrderSchema, { maxItems: 200 })),
+    totals: Type.Optional(TotalsSchema),
+    compare: Type.Optional(Type.Array(ComparisonSchema, { maxItems: 8 })),
     limit: Type.Optional(Type.Integer({ minimum: 0 })),
     offset: Type.Optional(Type.Integer({ minimum: 0 })),
     timezone: Type.Optional(Name('IANA zone of ranges and buckets; default UTC')),
@@ -99,12 +157,4 @@ export const MetricQuerySchema = Type.Object(
 export type MetricQueryBody = Static<typeof MetricQuerySchema>;
 
 /** Parts of the form that later versions answer: refused by name rather than as a typing error. */
-export const LATER: ReadonlySet<string> = new Set([
-  'totals',
-  'compare',
-  'parameters',
-  'rows',
-  'asOf',
-  'window',
-  'fill',
-]);
+export const LATER: ReadonlySet<string> = new Set(['parameters', 'rows', 'asOf']);

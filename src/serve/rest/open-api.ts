@@ -39,7 +39,7 @@ const publish = (schema: TSchema): Json => rewrite(JSON.parse(JSON.stringify(sch
 const rewrite = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(rewrite);
   if (typeof value !== 'object' || value === null) return value;
-  const { $id, $ref, ...rest } = value as Json;
+  const { $id, $ref, wanted: _words, ...rest } = value as Json;
   if (typeof $ref === 'string') return { $ref: `#/components/schemas/${$ref}` };
   if (Array.isArray(rest['items'])) {
     // A tuple, as JSON Schema 2020-12 writes it.

@@ -6,6 +6,7 @@ import {
   type DataType,
   type Filter,
   type MetricQuery,
+  measureColumnName,
   type Provenance,
   parseDecimal,
   type RowStream,
@@ -162,7 +163,7 @@ const evaluate = (q: MetricQuery): { columns: Column[]; rows: Value[][] } => {
         role: 'time',
       }),
     ),
-    ...(q.measures ?? []).map((name): Column => ({ name, type: typeOf(name), role: 'measure' })),
+    ...(q.measures ?? []).map(measureColumnName).map((name): Column => ({ name, type: typeOf(name), role: 'measure' })),
   ];
   const groups = new Map<string, { key: Value[]; rows: Sale[] }>();
   for (const s of kept) {
@@ -182,7 +183,7 @@ const evaluate = (q: MetricQuery): { columns: Column[]; rows: Value[][] } => {
   }
   const all =
     groups.size === 0 && columns.every((c) => c.role === 'measure') ? [{ key: [], rows: [] }] : [...groups.values()];
-  const rows = all.map((g) => [...g.key, ...(q.measures ?? []).map((m) => measure(g.rows, m))]);
+  const rows = all.map((g) => [...g.key, ...(q.measures ?? []).map((m) => measure(g.rows, measureColumnName(m)))]);
   const keys = (q.dimensions ?? []).length + times.length;
   const order = [
     ...(q.order ?? []).map((o) => ({

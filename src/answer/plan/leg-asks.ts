@@ -1,0 +1,86 @@
+import type { LegFilter, LegQuery } from '../../query/index.js';
+import type { CheckedFilter } from './filter.js';
+import type { AskedGroup, Question } from './question.js';
+
+/** What one leg is asked for, before policies, and the words by which `explain` tells it from the others. */
+export interface LegAsk {
+  readonly query: LegQuery;
+  /** The leg's conditions again, in the planner's own form. */
+  readonly where: readonly CheckedFilter[];
+  readonly name: string;
+}
+
+/** One leg in the making: groups are fixed, measures are added. */
+export class LegDraft {
+  readonly measures: string[] = [];
+  readonly #dimensions: string[] = [];
+  readonly #times: { dimension: string; granularity: string }[] = [];
+  readonly #at = new Map<string, number>();
+
+  constructor(
+    readonly question: Question,
+    readonly groups: readonly AskedGroup[],
+    readonly where: readonly CheckedFilter[],
+    readonly name: string,
+  ) {
+    for (const { member, granularity } of groups)
+      if (member !== undefined && granularity === undefined && !this.#at.has(member))
+        this.#at.set(member, this.#dimensions.push(member) - 1);
+    for (const { member, granularity } of groups) {
+      const key = `${member}.${granularity}`;
+      if (member === undefined || granularity === undefined || this.#at.has(key)) continue;
+      this.#times.push({ dimension: member, granularity });
+      this.#at.set(key, this.keys - 1);
+    }
+  }
+  /** How many columns come before the measures. */
+  get keys(): number {
+    return this.#dimensions.length + this.#times.length;
+  }
+  group({ member, granularity }: AskedGroup): number {
+    return this.#at.get(granularity === undefined ? (member ?? '') : `${member}.${granularity}`) ?? -1;
+  }
+  measure(name: string): number {
+    const known = this.measures.indexOf(name);
+    return this.keys + (known >= 0 ? known : this.measures.push(name) - 1);
+  }
+  get isEmpty(): boolean {
+    return this.keys + this.measures.length === 0;
+  }
+  ask(): LegAsk {
+    const { segments, timezone } = this.question;
+    return {
+      query: {
+        measures: this.measures,
+        dimensions: this.#dimensions,
+        time: this.#times,
+        segments,
+        where: this.where as readonly LegFilter[],
+        having: [],
+        order: [],
+        timezone,
+      },
+      where: this.where,
+      name: this.name,
+    };
+  }
+}
+
+/** The legs of a question, each once: the same rows at the same grain are read once for all their measures. */
+export class LegDrafts {
+  readonly all: LegDraft[] = [];
+  readonly #known = new Map<string, number>();
+  constructor(readonly question: Question) {}
+  /** The number of a leg. */
+  of(groups: readonly AskedGroup[], where: readonly CheckedFilter[], name: string): number {
+    const key = JSON.stringify([groups.map((g) => [g.member, g.granularity]), where]);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const number = this.all.push(new LegDraft(this.question, groups, where, name)) - 1;
+    this.#known.set(key, number);
+    return number;
+  }
+  at(number: number): LegDraft {
+    return this.all[number] as LegDraft;
+  }
+}

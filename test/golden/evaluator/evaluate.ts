@@ -1,0 +1,276 @@
+import type { Comparison, Filter, MeasureSelection, MetricQuery } from '../../../src/query/index.js';
+import { bucket, bucketsIn, earlier, earlierWeek, extent, instant, partner, type Shift } from './clock.js';
+import { byPoint, holds, tree } from './conditions.js';
+import { type Exact, type Line, measure, over, SCALE, text } from './lines.js';
+
+/** Answers metric queries over lines by plain loops. Cells are texts in exact form, instants in UTC. */
+export type Cell = string | null;
+
+const sign = (a: bigint | number, b: bigint | number) => (a < b ? -1 : a > b ? 1 : 0);
+const short = (name: string) => name.replace('shop.', '');
+
+const passes = (line: Line, filter: Filter | undefined, zone: string): boolean =>
+  filter === undefined ||
+  tree(filter, (member, op, values) => {
+    const value = line[short(member) as keyof Line];
+    const order = (i: number): number => {
+      const given = values[i] ?? '';
+      if (typeof value === 'bigint') return sign(value, instant(String(given), zone));
+      if (typeof value === 'number') return sign(value, Number(given));
+      return typeof value === 'boolean' ? sign(Number(value), Number(given)) : byPoint(String(value), String(given));
+    };
+    return holds(op, value !== null, order, values.length, String(value), String(values[0] ?? ''));
+  }) === true;
+
+/** One row: which groups it has, their cells (null for totals), and the lines of the base that are its own. */
+interface Row {
+  readonly set: readonly string[];
+  readonly cells: ReadonlyMap<string, Cell>;
+}
+
+/** A cell, a number with its digits, or a flag. */
+type Found =
+  | { readonly cell: Cell }
+  | { readonly number: Exact | null; readonly scale: number }
+  | { readonly flag: boolean };
+
+const subsets = (names: readonly string[]): string[][] =>
+  names.length === 0 ? [[]] : subsets(names.slice(1)).flatMap((rest) => [[names[0] ?? '', ...rest], rest]);
+
+class Evaluation {
+  readonly zone: string;
+  readonly time;
+  readonly range: readonly [bigint, bigint] | undefined;
+  readonly groups: readonly string[];
+  readonly timed: string | undefined;
+  readonly granularity: string;
+  readonly items: readonly MeasureSelection[];
+  readonly rows: readonly Row[];
+
+  constructor(
+    readonly query: MetricQuery,
+    readonly lines: readonly Line[],
+  ) {
+    this.zone = query.timezone ?? 'UTC';
+    this.time = query.time?.[0];
+    const { range } = this.time ?? {};
+    this.range = range ? [instant(range[0], this.zone), instant(range[1], this.zone)] : undefined;
+    this.granularity = this.time?.granularity ?? '';
+    this.timed = this.granularity === '' ? undefined : `shop.sold_at.${this.granularity}`;
+    this.groups = [...(query.dimensions ?? []), ...(this.timed ? [this.timed] : [])];
+    this.items = (query.measures ?? []).map((m) => (typeof m === 'string' ? { measure: m, as: m } : m));
+    this.rows = this.sets().flatMap((set) => this.rowsOf(set));
+  }
+
+  sets(): readonly (readonly string[])[] {
+    const { totals } = this.query;
+    const all = this.groups;
+    if (totals === undefined || totals === 'none') return [all];
+    if (totals === 'grand') return [all, []];
+    if (totals === 'rollup') return Array.from({ length: all.length + 1 }, (_, i) => all.slice(0, all.length - i));
+    const sets = totals === 'cube' ? subsets(all) : (totals as readonly (readonly string[])[]);
+    return [...new Map(sets.map((s) => [all.filter((g) => s.includes(g)).join(), s])).values()];
+  }
+  cell(line: Line, group: string): Cell {
+    if (group === this.timed) return line.sold_at === null ? null : bucket(line.sold_at, this.granularity, this.zone);
+    const value = line[short(group) as keyof Line];
+    return value === null ? null : String(value);
+  }
+  within(line: Line, from: bigint, to: bigint): boolean {
+    return line.sold_at !== null && line.sold_at >= from && line.sold_at < to;
+  }
+  rowsOf(set: readonly string[]): Row[] {
+    const found = new Map<string, Row>();
+    const add = (cells: ReadonlyMap<string, Cell>) => found.set(JSON.stringify([...cells]), { set, cells });
+    if (set.length === 0) add(new Map());
+    for (const line of this.lines)
+      if (passes(line, this.query.where, this.zone) && (!this.range || this.within(line, ...this.range)))
+        add(new Map(set.map((g) => [g, this.cell(line, g)])));
+    const { timed, range } = this;
+    if (this.time?.fill && timed && range && set.includes(timed)) {
+      const others =
+        set.length === 1 ? [new Map<string, Cell>([[timed, null]])] : [...found.values()].map((r) => r.cells);
+      for (const cells of others)
+        for (const start of bucketsIn(...range, this.granularity, this.zone)) {
+          const filled = new Map(cells);
+          filled.set(timed, start);
+          add(filled);
+        }
+    }
+    return [...found.values()];
+  }
+
+  shiftOf({ shift }: Comparison): Shift {
+    if (shift !== 'previous') {
+      const [n, unit = ''] = shift.split(' ');
+      return { count: Number(n), unit: unit.replace(/s$/, '') };
+    }
+    const [from, to] = this.range ?? [0n, 0n];
+    const whole = (g: string) => [from, to].every((end) => extent(bucket(end, g, this.zone), g, this.zone)[0] === end);
+    if (this.granularity !== '' && whole(this.granularity)) {
+      const hours = this.granularity === 'hour';
+      return {
+        count: hours ? Number((to - from) / 3_600_000_000n) : bucketsIn(from, to, this.granularity, this.zone).length,
+        unit: this.granularity,
+      };
+    }
+    return { count: bucketsIn(from, to, 'day', this.zone).length, unit: 'day' };
+  }
+  /** The range of a comparison. */
+  earlierRange(shift: Shift): readonly [bigint, bigint] {
+    const [from, to] = this.range ?? [0n, 0n];
+    const move = (end: bigint) =>
+      this.granularity === 'week' && shift.unit === 'year'
+        ? instant(earlierWeek(bucket(end, 'week', this.zone), shift.count).monday, this.zone)
+        : earlier(end, shift, this.zone);
+    return [move(from), move(to)];
+  }
+  /** The lines that a value of a row is over; undefined where a comparison has nothing to compare with. */
+  linesOf(row: Row, item: MeasureSelection, compare: Comparison | undefined): readonly Line[] | undefined {
+    const { timed } = this;
+    const bucketed = timed !== undefined && row.set.includes(timed);
+    const shift = compare ? this.shiftOf(compare) : undefined;
+    const range = shift ? this.earlierRange(shift) : this.range;
+    let own = bucketed ? (row.cells.get(timed) ?? null) : null;
+    if (bucketed && own !== null && shift) {
+      const found = partner(own, this.granularity, shift, this.zone);
+      if (found === undefined) return undefined;
+      own = found;
+    }
+    let stretch = range;
+    if (item.window) {
+      const end = own !== null ? extent(own, this.granularity, this.zone)[1] : (range?.[1] ?? 0n);
+      if ('trailing' in item.window) {
+        const [n, unit = ''] = item.window.trailing.split(' ');
+        stretch = [earlier(end, { count: Number(n), unit: unit.replace(/s$/, '') }, this.zone), end];
+      } else {
+        const unit = item.window.toDate;
+        stretch = [extent(bucket(end - 1n, unit, this.zone), unit, this.zone)[0], end];
+      }
+    }
+    return this.passing(item).filter(
+      (line) =>
+        (!stretch || this.within(line, ...stretch)) &&
+        row.set.every((g) => {
+          if (g !== timed) return this.cell(line, g) === row.cells.get(g);
+          return item.window ? true : this.cell(line, g) === own;
+        }),
+    );
+  }
+  readonly passed = new Map<MeasureSelection, readonly Line[]>();
+  /** Lines that satisfy the query's conditions and a measure's own, of any time. */
+  passing(item: MeasureSelection): readonly Line[] {
+    const known =
+      this.passed.get(item) ??
+      this.lines.filter((l) => passes(l, this.query.where, this.zone) && passes(l, item.where, this.zone));
+    this.passed.set(item, known);
+    return known;
+  }
+  value(row: Row, item: MeasureSelection, compare?: Comparison): Exact | null {
+    const lines = this.linesOf(row, item, compare);
+    if (lines === undefined || (compare && row.set.length > 0 && lines.length === 0)) return null;
+    return measure(short(item.measure), lines);
+  }
+
+  readonly known = new Map<Row, Map<string, Found>>();
+  column(row: Row, name: string): Found {
+    const mine = this.known.get(row) ?? new Map<string, Found>();
+    this.known.set(row, mine);
+    const found = mine.get(name) ?? this.looked(row, name);
+    mine.set(name, found);
+    return found;
+  }
+  /** A column's value in a row. */
+  looked(row: Row, name: string): Found {
+    if (this.groups.includes(name)) return { cell: row.cells.get(name) ?? null };
+    const flag = /^(.*)\.is_total$/.exec(name)?.[1];
+    if (flag !== undefined && this.groups.includes(flag)) return { flag: !row.set.includes(flag) };
+    const scaleOf = (item: MeasureSelection) => SCALE[short(item.measure)] ?? 0;
+    for (const item of this.items) {
+      if (item.as === name) return { number: this.value(row, item), scale: scaleOf(item) };
+      for (const c of this.query.compare ?? []) {
+        if (!name.startsWith(`${item.as}.${c.as}`)) continue;
+        const [now, then] = [this.value(row, item), this.value(row, item, c)];
+        if (name === `${item.as}.${c.as}`) return { number: then, scale: scaleOf(item) };
+        if (name.endsWith('.ratio')) return { number: over(now, then), scale: 6 };
+        const apart = now === null || then === null ? null : { n: now.n * then.d - then.n * now.d, d: now.d * then.d };
+        return { number: apart, scale: scaleOf(item) };
+      }
+    }
+    return { number: this.value(row, { measure: name, as: name }), scale: SCALE[short(name)] ?? 0 };
+  }
+
+  /** Columns of the answer, in their order. */
+  columns(): string[] {
+    const { compare = [], totals } = this.query;
+    return [
+      ...this.groups,
+      ...this.items.map((i) => i.as),
+      ...compare.flatMap((c) =>
+        this.items.flatMap((i) =>
+          (c.show ?? ['value']).map((s) => (s === 'value' ? `${i.as}.${c.as}` : `${i.as}.${c.as}.${s}`)),
+        ),
+      ),
+      ...(totals === undefined || totals === 'none' ? [] : this.groups.map((g) => `${g}.is_total`)),
+    ];
+  }
+
+  compareBy(a: Row, b: Row, name: string): number | 'first null' | 'second null' {
+    const [x, y] = [this.column(a, name), this.column(b, name)];
+    if ('flag' in x && 'flag' in y) return Number(x.flag) - Number(y.flag);
+    if ('number' in x && 'number' in y) {
+      const [m, n] = [text(x.number, x.scale), text(y.number, y.scale)].map((t) =>
+        t === null ? null : BigInt(t.replace('.', '')),
+      );
+      if (m === null || m === undefined || n === null || n === undefined)
+        return m === n ? 0 : m === null ? 'first null' : 'second null';
+      return sign(m, n);
+    }
+    const [c, d] = ['cell' in x ? x.cell : null, 'cell' in y ? y.cell : null];
+    if (c === null || d === null) return c === d ? 0 : c === null ? 'first null' : 'second null';
+    return name === 'shop.qty' ? Number(c) - Number(d) : byPoint(c, d);
+  }
+
+  answer(): Cell[][] {
+    const { having, order = [], offset = 0, limit, totals } = this.query;
+    const kept = this.rows.filter(
+      (row) =>
+        having === undefined ||
+        tree(having, (member, op, values) => {
+          const found = this.column(row, member);
+          if (!('number' in found)) throw new Error('having is over measures');
+          const mine = text(found.number, found.scale);
+          const compared = (i: number) => {
+            const given = BigInt(Math.round(Number(values[i]) * 1e6));
+            return sign(BigInt((mine ?? '0').replace('.', '')) * 10n ** BigInt(6 - found.scale), given);
+          };
+          return holds(op, mine !== null, compared, values.length, '', '');
+        }) === true,
+    );
+    const flagged = totals !== undefined && totals !== 'none';
+    const by = [
+      ...order,
+      ...this.groups.flatMap((g) => [{ by: g }, ...(flagged ? [{ by: `${g}.is_total` }] : [])]),
+    ] as NonNullable<MetricQuery['order']>;
+    kept.sort((a, b) => {
+      for (const { by: name, dir = 'asc', nulls = 'last' } of by) {
+        const compared = this.compareBy(a, b, name);
+        if (compared === 'first null') return nulls === 'first' ? -1 : 1;
+        if (compared === 'second null') return nulls === 'first' ? 1 : -1;
+        if (compared !== 0) return dir === 'asc' ? compared : -compared;
+      }
+      return 0;
+    });
+    const columns = this.columns();
+    return kept.slice(offset, limit === undefined ? undefined : offset + limit).map((row) =>
+      columns.map((name): Cell => {
+        const found = this.column(row, name);
+        if ('flag' in found) return String(found.flag);
+        return 'cell' in found ? found.cell : text(found.number, found.scale);
+      }),
+    );
+  }
+}
+
+/** The rows of a query's answer. */
+export const evaluate = (query: MetricQuery, lines: readonly Line[]): Cell[][] => new Evaluation(query, lines).answer();

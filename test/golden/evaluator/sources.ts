@@ -1,0 +1,55 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Ask, makeAsk } from '../../../src/answer/run/index.js';
+import { noEmit } from '../../../src/query/index.js';
+import { openWarehouse, startCluster } from '../../../src/store/engine/index.js';
+import { openWorld, tablesOf } from '../../star/world.js';
+import type { Line } from './lines.js';
+
+/** One star in PostgreSQL and in DuckDB, with rollups there, and what answers over each. */
+export interface Sources {
+  readonly lake: Ask;
+  readonly postgres: Ask;
+  load(lines: readonly Line[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const openSources = async (): Promise<Sources> => {
+  const end: (() => unknown)[] = [];
+  const close = async () => {
+    for (const work of end.reverse()) await work();
+  };
+  try {
+    const home = mkdtempSync(join(tmpdir(), 'assay-evaluator-'));
+    chmodSync(home, 0o755);
+    end.push(() => rmSync(home, { recursive: true, force: true }));
+    const cluster = await startCluster({ kind: 'scratch', home, emit: noEmit });
+    end.push(() => cluster.stop());
+    const warehouse = await openWarehouse({ url: cluster.url, emit: noEmit });
+    end.push(() => warehouse.close());
+    await warehouse.query('CREATE SCHEMA star');
+    const world = await openWorld();
+    end.push(() => world.close());
+    const publication = { revision: 0, tables: new Map() };
+    const postgres = makeAsk({
+      ...world.parts,
+      engines: { ...world.parts.engines, postgres: warehouse.engine },
+      publications: { current: () => publication, refresh: async () => publication },
+      rollups: { ...world.parts.rollups, inventory: () => ({ states: new Map() }) },
+      rawSource: 'postgres',
+    });
+    return {
+      lake: world.ask,
+      postgres,
+      load: async (lines) => {
+        await world.load(lines);
+        for (const statement of tablesOf(lines)) await warehouse.query(statement);
+      },
+      close,
+    };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+};
