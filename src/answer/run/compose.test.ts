@@ -134,3 +134,44 @@ describe('a condition above legs', () => {
     expect(truth({ not: of('unknown') })).toBeNull();
   });
 });
+
+describe('values of two periods', () => {
+  const decimal = (precision: number, scale: number) => ({ kind: 'decimal', precision, scale }) as const;
+  const legColumns: Column[] = [
+    { name: 'n', type: decimal(18, 2), role: 'measure' },
+    { name: 'd', type: { kind: 'bigint' }, role: 'measure' },
+    { name: 'n before', type: decimal(18, 2), role: 'measure' },
+    { name: 'd before', type: { kind: 'bigint' }, role: 'measure' },
+  ];
+  const now = { kind: 'ratio', numerator: 0, denominator: 1, scale: 6 } as const;
+  const then = { kind: 'ratio', numerator: 2, denominator: 3, scale: 6 } as const;
+  const answer = async (row: readonly (bigint | null)[]) => {
+    const columns: Column[] = ['apart', 'times'].map((name) => ({ name, type: decimal(18, 6), role: 'measure' }));
+    const composition = {
+      values: [
+        { kind: 'difference', a: now, b: then, scale: 6 },
+        { kind: 'quotient', a: now, b: then, scale: 6 },
+      ] as const,
+      types: columns.map((c) => c.type),
+      having: undefined,
+      order: [],
+      limit: undefined,
+      offset: 0,
+    };
+    const batches = (async function* () {
+      yield { length: 1, columns: row.map((v) => [v]) };
+    })();
+    for await (const batch of compose(batches, legColumns, composition, columns, 1 << 20))
+      return batch.columns.map(([v]) => v);
+    return [];
+  };
+  it('are rounded once, from exact parts', async () => {
+    // 10.00/3 - 20.00/7 = 0.476190..., 3.333.../2.857142... = 1.1666...
+    expect(await answer([1000n, 3n, 2000n, 7n])).toEqual([476190n, 1166667n]);
+  });
+  it('are null where either is, and where the earlier one is zero', async () => {
+    expect(await answer([1000n, 3n, null, 7n])).toEqual([null, null]);
+    expect(await answer([1000n, 0n, 2000n, 7n])).toEqual([null, null]);
+    expect(await answer([1000n, 3n, 0n, 7n])).toEqual([3333333n, null]);
+  });
+});

@@ -70,9 +70,10 @@ const explain = (e: ValueError): Mistake => {
   const choices = (e.schema['anyOf'] as { const?: unknown; type?: unknown; properties?: object }[] | undefined) ?? [];
   if (choices.length > 0 && choices.every((c) => c.const !== undefined))
     return { path: e.path, what: `one of ${choices.map((c) => c.const).join(', ')} is wanted` };
+  const given = typeof e.schema['wanted'] === 'string' ? e.schema['wanted'] : undefined;
   if (choices.every((c) => c.properties === undefined))
-    return { path: e.path, what: `${choices.map((c) => c.type).join(', ')} is wanted` };
-  const wanted = typeof e.schema['wanted'] === 'string' ? e.schema['wanted'] : 'is not understood';
+    return { path: e.path, what: given ?? `${choices.map((c) => c.type).join(', ')} is wanted` };
+  const wanted = given ?? 'is not understood';
   const keys = choices.flatMap((c) => Object.keys(c.properties ?? {}));
   if (typeof e.value !== 'object' || e.value === null || !keys.some((k) => k in (e.value as object)))
     return { path: e.path, what: wanted };

@@ -55,8 +55,17 @@ export const instant = (text: string, zone: string): bigint => {
 const milliseconds = (micros: bigint): number =>
   Number(micros >= 0n || micros % 1000n === 0n ? micros / 1000n : micros / 1000n - 1n);
 
+const buckets = new Map<string, Map<bigint, string>>();
 /** The bucket of an instant: a date, or for hours an instant in UTC. */
 export const bucket = (micros: bigint, granularity: string, zone: string): string => {
+  const kind = `${granularity} ${zone}`;
+  const mine = buckets.get(kind) ?? new Map<bigint, string>();
+  buckets.set(kind, mine);
+  const known = mine.get(micros) ?? lookedUp(micros, granularity, zone);
+  mine.set(micros, known);
+  return known;
+};
+const lookedUp = (micros: bigint, granularity: string, zone: string): string => {
   const ms = milliseconds(micros);
   if (granularity === 'hour') {
     const into = ((wall(ms, zone) % HOUR) + HOUR) % HOUR;
@@ -70,10 +79,10 @@ export const bucket = (micros: bigint, granularity: string, zone: string): strin
   return iso(day.getTime()).slice(0, 10);
 };
 
-/** All buckets of a range, by looking at every quarter of an hour in it. */
+/** All buckets of a range, by looking at every quarter of an hour in it, or every quarter of a day. */
 export const bucketsIn = (from: bigint, to: bigint, granularity: string, zone: string): string[] => {
   const found = new Set<string>();
-  const step = BigInt(granularity === 'hour' ? QUARTER : HOUR) * 1000n;
+  const step = BigInt(granularity === 'hour' ? QUARTER : 6 * HOUR) * 1000n;
   for (let at = from; at < to; at += step) found.add(bucket(at, granularity, zone));
   return [...found];
 };

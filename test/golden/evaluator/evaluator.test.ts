@@ -13,6 +13,8 @@ import { openSources, type Sources } from './sources.js';
 const QUERIES = Number(process.env['ASSAY_TEST_QUERIES'] ?? (process.env['CI'] === 'true' ? 5_000 : 300));
 const SEED = Number(process.env['ASSAY_TEST_SEED'] ?? 20_101_201);
 const OF_EACH = 10;
+/** Over how many stars the same queries are asked: most of a question's time is that of compiling what was never asked. */
+const STARS = 3;
 
 const boss = localCaller(['boss']);
 const clerk: Caller = { ...localCaller(['clerk']), attributes: { kinds: ['a', 'ä', ''] } };
@@ -61,12 +63,13 @@ describe('answers', () => {
     const stars = Math.ceil(QUERIES / (3 * OF_EACH));
     for (let star = 0; star < stars; star++) {
       const seed = SEED + star;
-      const odd = star % 3 === 2;
+      const asked = SEED + Math.floor(star / STARS);
+      const odd = (asked - SEED) % 3 === 2;
       const [all = []] = fc.sample(odd ? oddLines : lines, { seed, numRuns: 1 });
       await sources.load(all);
       const queries = [
-        ...fc.sample(odd ? oddEverything : everything, { seed, numRuns: 2 * OF_EACH }),
-        ...fc.sample(odd ? oddEverything : summableEverything, { seed: seed + 1, numRuns: OF_EACH }),
+        ...fc.sample(odd ? oddEverything : everything, { seed: asked, numRuns: 2 * OF_EACH }),
+        ...fc.sample(odd ? oddEverything : summableEverything, { seed: asked + 1, numRuns: OF_EACH }),
       ];
       for (const [i, query] of queries.entries()) {
         const caller = i % 3 === 0 ? clerk : boss;
@@ -75,7 +78,7 @@ describe('answers', () => {
       }
     }
     // every way was taken, over rows that are there, and most questions were ones
-    expect(count['rollup']).toBeGreaterThan(QUERIES / 12);
+    expect(count['rollup']).toBeGreaterThan(QUERIES / 20);
     expect(count['lake']).toBeGreaterThan(QUERIES / 2);
     expect(count['postgres']).toBeGreaterThan(QUERIES / 2);
     expect(count['cells']).toBeGreaterThan(10 * QUERIES);

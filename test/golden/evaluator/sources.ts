@@ -12,6 +12,8 @@ export interface Sources {
   readonly lake: Ask;
   readonly postgres: Ask;
   load(lines: readonly Line[]): Promise<void>;
+  /** Rows of a statement over the tables in PostgreSQL, as texts; `width` is the number of its columns. */
+  sql(statement: string, width: number): Promise<(string | null)[][]>;
   close(): Promise<void>;
 }
 
@@ -45,6 +47,12 @@ export const openSources = async (): Promise<Sources> => {
       load: async (lines) => {
         await world.load(lines);
         for (const statement of tablesOf(lines)) await warehouse.query(statement);
+      },
+      sql: async (statement, width) => {
+        // columns of one name would be one value of a row
+        const names = Array.from({ length: width }, (_, i) => `c${i}`).join(', ');
+        const { rows } = await warehouse.query(`SELECT * FROM (${statement}) AS r(${names})`);
+        return rows.map((row) => Object.values(row).map((v) => (v === null ? null : String(v))));
       },
       close,
     };
