@@ -47,6 +47,7 @@ const planOf = (parts: Parts, world: World, request: PlanRequest): Promise<Plann
     makePlan(world, {
       ...{ engine: parquetSession(session, parts.signal), warehouse: parts.warehouse, spark: sparkOf(parts, world) },
       ...{ restate: request.restate ?? new Map(), forwardOnly: request.forwardOnly ?? new Set() },
+      at: timeOf(parts),
     }),
   );
 };
@@ -168,6 +169,8 @@ const goPlanned = async (
   kind: RunOrder['kind'],
   request: PlanRequest,
 ): Promise<RunResult> => {
+  // A run that has nothing to make asks no checks: who waits for data is told all the same.
+  for (const message of made.stale) parts.emit('notice', { message });
   await keepPlan(parts, made);
   const result = await goForward(parts, world, orderOf(kind, world, request, made.id), decided);
   await closePlan(parts.warehouse, made.id, 'applied');

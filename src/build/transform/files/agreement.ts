@@ -1,4 +1,5 @@
 import type { Transform } from './definition.js';
+import { freshnessColumn, saysWhen } from './freshness.js';
 import type { YamlNode } from './yaml-reader.js';
 
 type Fields = ReadonlyMap<string, YamlNode>;
@@ -75,6 +76,22 @@ const RULES: readonly Rule[] = [
     engine.prefer === 'auto' || engine.allow.includes(engine.prefer)
       ? undefined
       : { field: 'engine', what: `engine.prefer is ${engine.prefer}, which engine.allow does not hold` },
+  (of) =>
+    of.freshnessHours !== undefined && freshnessColumn(of) === undefined
+      ? {
+          field: 'quality',
+          what: 'quality.freshness cannot tell which column says when a row happened; write a check {type: freshness, columns: [column], within: 26h, severity: warn}',
+        }
+      : undefined,
+  ({ checks, columns, partition }) => {
+    const wrong = checks.find(
+      ({ question, columns: [name] }) =>
+        question.type === 'freshness' && !columns.some((column) => column.name === name && saysWhen(column, partition)),
+    );
+    return (
+      wrong && { field: 'checks', what: `${wrong.name}: freshness is of a date, a timestamp or the partition column` }
+    );
+  },
   ({ lookups, role }) =>
     lookups.length > 0 && role !== 'fact' ? { field: 'lookups', what: 'lookups are for role fact' } : undefined,
   ({ pseudonyms, kind }) =>

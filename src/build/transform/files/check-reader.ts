@@ -1,9 +1,10 @@
 import { parseDecimal } from '../../../query/index.js';
 import { type Check, METRIC_TYPES, type MetricType, type Question, SEVERITIES } from './definition.js';
+import { hoursOf } from './freshness.js';
 import type { YamlNode } from './yaml-reader.js';
 
 export const CHECK_FIELDS =
-  'type name columns severity tolerance metric description values to field expression sql'.split(' ');
+  'type name columns severity tolerance metric description values to field expression sql within'.split(' ');
 export const METRIC_OF: Readonly<Record<Question['type'], MetricType>> = {
   not_null: 'completeness',
   unique: 'uniqueness',
@@ -11,6 +12,7 @@ export const METRIC_OF: Readonly<Record<Question['type'], MetricType>> = {
   relationship: 'consistency',
   expression: 'validity',
   sql: 'consistency',
+  freshness: 'timeliness',
 };
 /** The fields that each type of check has beside those of all. */
 const OWN_FIELDS: Readonly<Record<Question['type'], readonly string[]>> = {
@@ -20,6 +22,7 @@ const OWN_FIELDS: Readonly<Record<Question['type'], readonly string[]>> = {
   relationship: ['to', 'field'],
   expression: ['expression'],
   sql: ['sql'],
+  freshness: ['within'],
 };
 const ALL_OWN = Object.values(OWN_FIELDS).flat();
 
@@ -43,6 +46,8 @@ const questionOf = (type: Question['type'], need: (field: string) => YamlNode): 
       return { type, expression: need('expression').text('expression') };
     case 'sql':
       return { type, sql: need('sql').text('sql') };
+    case 'freshness':
+      return { type, hours: hoursOf(need('within'), 'within') };
     default:
       return { type };
   }
@@ -63,7 +68,7 @@ const checkOf = (node: YamlNode, known: KnownColumn): Check => {
   const list = f.get('columns')?.list('columns') ?? [];
   const columns = list.map((item) => known(item.text('a column'), item));
   if (columns.length === 0 && type !== 'sql' && type !== 'expression') throw node.fail(`${type} needs columns`);
-  if (columns.length !== 1 && ['not_null', 'accepted_values', 'relationship'].includes(type))
+  if (columns.length !== 1 && ['not_null', 'accepted_values', 'relationship', 'freshness'].includes(type))
     throw node.fail(`${type} takes one column; write one check for each`);
   const name =
     f.get('name')?.text('name') ??

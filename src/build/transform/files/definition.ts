@@ -23,7 +23,9 @@ export type Question =
   | { readonly type: 'accepted_values'; readonly values: readonly string[] }
   | { readonly type: 'relationship'; readonly to: string; readonly field: string }
   | { readonly type: 'expression'; readonly expression: string }
-  | { readonly type: 'sql'; readonly sql: string };
+  | { readonly type: 'sql'; readonly sql: string }
+  /** The newest row is at most so many hours older than the run. */
+  | { readonly type: 'freshness'; readonly hours: number };
 
 export interface Check {
   readonly name: string;

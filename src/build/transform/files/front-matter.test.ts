@@ -67,7 +67,19 @@ describe('the front matter', () => {
       contract: { mode: 'enforce', onAdditive: 'allow', onBreaking: 'require_new_version' },
     });
     expect(read({ kind: 'full' })).toMatchObject({ partition: { column: 'day', unit: 'day', lookback: 0 } });
-    expect(read({ ...whole, quality: '{freshness: 2d}' }).freshnessHours).toBe(48);
+    expect(read({ quality: '{freshness: 2d}' }).freshnessHours).toBe(48);
+  });
+  it('asks how old the newest row is, by a column that says when', () => {
+    const check = '[{type: freshness, columns: [at], within: 26h, severity: error}]';
+    expect(read({ ...whole, checks: check }).checks).toMatchObject([
+      { name: 'freshness_at', question: { type: 'freshness', hours: 26 }, metric: 'timeliness', severity: 'error' },
+    ]);
+    expect(() => read({ ...whole, checks: check.replace('[at]', '[n]') })).toThrow(
+      'freshness is of a date, a timestamp or the partition column',
+    );
+    expect(() => read({ ...whole, quality: '{freshness: 2d}' })).toThrow(
+      'quality.freshness cannot tell which column says when a row happened',
+    );
   });
   it('takes every kind of history', () => {
     expect(read(scd2).scd2).toEqual({

@@ -9,6 +9,7 @@ import {
   KINDS,
   type Transform,
 } from './definition.js';
+import { hoursOf } from './freshness.js';
 import { lookupsOf, partitionOf } from './partition-reader.js';
 import { scd2Of } from './scd2-reader.js';
 import { meant, type YamlNode } from './yaml-reader.js';
@@ -26,7 +27,6 @@ export const ON_CHANGE = ['allow', 'require_new_version'] as const;
 /** Names that stand unquoted in file paths, physical names and SQL. */
 const IDENTIFIER = /^[a-z_][a-z0-9_]*$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
-const FRESHNESS = /^([1-9][0-9]*)([hd])$/;
 const DEFAULT_FILE_MB = 128;
 
 type Fields = ReadonlyMap<string, YamlNode>;
@@ -100,14 +100,6 @@ const storageOf = (
   };
 };
 
-/** `26h` or `2d` as hours. */
-const freshnessOf = (node: YamlNode | undefined): number | undefined => {
-  if (!node) return undefined;
-  const match = FRESHNESS.exec(node.written('quality.freshness'));
-  if (!match) throw node.fail('quality.freshness must be hours or days, such as 26h or 2d');
-  return Number(match[1]) * (match[2] === 'd' ? 24 : 1);
-};
-
 const sunsetOf = (node: YamlNode | undefined): string | undefined => {
   const text = node?.text('sunset');
   const time = text !== undefined && DAY.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
@@ -158,6 +150,7 @@ export const readFrontMatter = (root: YamlNode): Read => {
   const storage = storageOf(f.get('storage'), knownAll);
   const quality = f.get('quality')?.fields('quality', ['min_score', 'freshness']);
   const minScore = quality?.get('min_score');
+  const freshness = quality?.get('freshness');
   const read: Read = {
     name: need('name').text('name'),
     version: need('version').integer('version', 1),
@@ -179,7 +172,7 @@ export const readFrontMatter = (root: YamlNode): Read => {
     deprecates: f.get('deprecates')?.integer('deprecates', 1),
     sunset: sunsetOf(f.get('sunset')),
     forwardOnly: f.get('forward_only')?.boolean('forward_only') ?? false,
-    freshnessHours: freshnessOf(quality?.get('freshness')),
+    freshnessHours: freshness && hoursOf(freshness, 'quality.freshness'),
     targetFileMb: storage.targetFileMb,
     clusterBy: storage.clusterBy ?? (surrogate === undefined ? natural : [surrogate]),
     indexes: storage.indexes,

@@ -20,12 +20,15 @@ import { drivingInput } from './lookups.js';
 import type { Plan, PlanStep } from './plan.js';
 import { readingsOf } from './readings.js';
 import { isPartitioned, type PartitionState, type TableState } from './state.js';
+import { staleTables } from './stale.js';
 import { viewStateOf } from './view-state.js';
 import { madeOf, type World } from './world.js';
 
 export interface PlanOptions {
   readonly engine: ParquetEngine;
   readonly warehouse: Warehouse;
+  /** The time of the plan, against which the newest rows are held: microseconds since 1970 UTC. */
+  readonly at: bigint;
   /** Ids to be made again, and which partitions of them; a breaking change of one of these needs no new version. */
   readonly restate: ReadonlyMap<string, Span | undefined>;
   /** Ids whose change holds for partitions made from now on. */
@@ -78,10 +81,11 @@ export const makePlan = async (world: World, options: PlanOptions): Promise<Plan
     ...steps.flatMap(({ id, engine, route }) => (engine === undefined ? [`${id}: ${route}`] : [])),
   ];
   const { environment } = world;
+  const stale = await staleTables(world, options.engine, options.at);
   const body: Omit<Plan, 'id'> = {
     ...{ environment: environment.name, baseRevision: environment.revision, filesHash: world.filesHash },
     restate: [...options.restate].map(([id, span]) => ({ id, span })),
-    ...{ changes, steps, views, blocked, dryRuns, risks: risksOf(world, changes) },
+    ...{ changes, steps, views, blocked, dryRuns, risks: [...risksOf(world, changes), ...stale], stale },
     reuse: world.nodes.map(({ transform }) => transform.id).filter((id) => !made.has(id)),
     shared: [...world.frozen].sort(),
     emptySources: world.empty,

@@ -50,6 +50,8 @@ export interface Plan {
   /** Of these, the ones that are production's and stay as production has them. */
   readonly shared: readonly string[];
   readonly views: PlanViews;
+  /** Tables whose newest row is older than they allow; they are among the risks. */
+  readonly stale: readonly string[];
   /** What could go wrong, each a sentence; those in `blocked` forbid it. */
   readonly risks: readonly string[];
   readonly blocked: readonly string[];

@@ -4,8 +4,10 @@ import type { Check, Transform } from '../files/definition.js';
 import { quoted, viewOf } from '../sql-text.js';
 import { checksOf, coverageOf, partitioning } from './audit-step.js';
 import { type CheckCount, rowFails } from './check-sql.js';
+import { driftChecks } from './drift.js';
 import { failingKeys } from './failing-keys.js';
-import { addTallies, gate, resultsOf, scoreOf, type Tally, tallyOf, weightOf } from './judge.js';
+import { freshnessOf } from './freshness.js';
+import { addTallies, coveredOf, gate, resultsOf, scoreOf, type Tally, tallyOf, weightOf } from './judge.js';
 import { filesWithKey, type TableFiles } from './key-ranges.js';
 import { partitionType, valueOfKey } from './partition-keys.js';
 import { loadInputs, openSession, referencesIn, type Session, THIS } from './relations.js';
@@ -149,6 +151,7 @@ const askAll = async (asked: Asked): Promise<Counts> => {
 const ask = async (asked: Asked, check: Check, counts: Counts): Promise<void> => {
   const { question } = check;
   if (question.type === 'sql') return askSqlCheck(asked, check, question.sql, counts);
+  if (question.type === 'freshness') return askFreshness(asked, check, counts);
   const { engine, order, changed } = asked;
   const { transform } = order;
   const whole = changed.includes(WHOLE);
@@ -198,18 +201,30 @@ const ask = async (asked: Asked, check: Check, counts: Counts): Promise<void> =>
     );
 };
 
+/** A table that holds no row has none that is old. */
+const askFreshness = async ({ engine, order }: Asked, check: Check, counts: Counts): Promise<void> => {
+  const found = await freshnessOf(engine, order.transform, check, THIS, order.at);
+  if (found) counts.table.push({ check, evaluated: 1n, failed: found.stale ? 1n : 0n });
+};
+
 const MILLION = 1_000_000n;
 
-/** What the checks of rows came to. A partition that another process has audited has no results here, only its score and coverage. */
-const rowTally = (staged: StagedPartition, declared: bigint): Tally => {
+/**
+ * What the checks of rows came to. A partition that another process has audited has no results here, only its score and coverage; whether
+ * it was compared with others is not known any more, so that is taken as not looked at.
+ */
+const rowTally = (staged: StagedPartition, byRow: readonly Check[], declared: readonly Check[]): Tally => {
   if (staged.results.length > 0) return tallyOf(staged.results).all;
-  const weight = (staged.coverageMillionths * declared + MILLION / 2n) / MILLION;
+  const covered = (staged.coverageMillionths * weightOf(declared) + MILLION / 2n) / MILLION;
+  const weight = min(covered, weightOf(byRow));
   return { weight, points: ((staged.scoreMillionths ?? 0n) * weight) / 100n };
 };
 
 const verdicts = (order: StepOrder, changed: ReadonlyMap<string, StagedPartition>, counts: Counts): TableAudit => {
   const { transform } = order;
   const all = checksOf(transform);
+  const byRow = all.filter((check) => rowFails(check) !== undefined);
+  const declared = [...all, ...driftChecks(transform)];
   const model = transform.id;
   const table = resultsOf(counts.table, { model, prefix: order.stepId, partition: undefined, at: order.at });
   const ofTable = tallyOf(table.results);
@@ -218,14 +233,15 @@ const verdicts = (order: StepOrder, changed: ReadonlyMap<string, StagedPartition
     const where = { model, prefix: order.stepId, partition, at: order.at };
     const own = resultsOf(counts.partitions.get(partition) ?? [], where);
     const results = [...staged.results, ...own.results];
-    const tally = [tallyOf(own.results).all, ofTable.all].reduce(addTallies, rowTally(staged, weightOf(all)));
+    const tally = [tallyOf(own.results).all, ofTable.all].reduce(addTallies, rowTally(staged, byRow, declared));
+    const told = coveredOf(staged.results) - tallyOf(staged.results).all.weight;
     const dimensions = tallyOf([...results, ...table.results]).dimensions;
     const scoreMillionths = scoreOf(tally);
     partitions.set(partition, {
       ...staged,
       results,
       scoreMillionths,
-      coverageMillionths: min(MILLION, coverageOf(tally.weight, all)),
+      coverageMillionths: min(MILLION, coverageOf(tally.weight + told, declared)),
       dimensions: new Map([...dimensions].map(([metric, one]) => [metric, scoreOf(one) ?? 0n])),
       refused: staged.refused ?? own.refused ?? gate(transform, scoreMillionths, [...results, ...table.results]),
     });

@@ -1,4 +1,5 @@
 import type { Check, Scd2, Transform } from '../files/definition.js';
+import { impliedFreshness } from '../files/freshness.js';
 import { literal, quoted } from '../sql-text.js';
 
 /** A check and what it found, in rows. */
@@ -45,7 +46,8 @@ export const impliedChecks = (transform: Transform): Check[] => {
         question: { type: 'sql', sql: wholeHistory(scd2) },
       }),
     );
-  return checks;
+  const freshness = impliedFreshness(transform);
+  return freshness ? [...checks, freshness] : checks;
 };
 
 /**
