@@ -12,7 +12,13 @@ import {
   rollupStatus,
   sweepRollups,
 } from './build/rollup/index.js';
-import { openPublications, type Publication, parquetSession, type Unmade } from './build/transform/index.js';
+import {
+  type EnginePins,
+  openPublications,
+  type Publication,
+  parquetSession,
+  type Unmade,
+} from './build/transform/index.js';
 import { auditSink } from './cli/audit-sink.js';
 import { type Home, homeAt, lastTransforms } from './cli/home.js';
 import { openLake } from './cli/lake/open-lake.js';
@@ -24,7 +30,9 @@ import {
   onceAtATime,
   openClusters,
   openLineage,
+  openSparkOf,
   rollupSource,
+  routeLimits,
   sameTransforms,
   tidy,
 } from './cli/wiring.js';
@@ -97,7 +105,7 @@ export interface App {
   /** Commands on tables; each that moves readers makes the rollups current, too. */
   readonly tables: Tables;
   /** Silver, gold and rollups forward; `again` names tables whose breaking change is wanted. With nothing new it does nothing. */
-  build(again?: readonly string[]): Promise<BuiltAll>;
+  build(again?: readonly string[], engines?: EnginePins): Promise<BuiltAll>;
   buildRollups(): Promise<readonly RollupBuildResult[]>;
   batches(): Promise<readonly LedgerBatch[]>;
   rollups(): Promise<readonly RollupStatus[]>;
@@ -210,6 +218,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     };
 
     const lineage = keep(openLineage(config, emit));
+    const { spark } = keep(openSparkOf(config, emit));
     const tables = openTables(
       () => {
         if (options.pseudonymKey === undefined)
@@ -223,6 +232,8 @@ export const openApp = async (options: AppOptions): Promise<App> => {
           ...{ transformsDir: config.transforms, lake: home.lake, duckdb, warehouse, emit, signal: stopping.signal },
           pseudonymKey: options.pseudonymKey,
           memoryBytes: bytesOf(config.duckdbMemory),
+          limits: routeLimits(config),
+          spark,
           lineage: lineage.target,
         };
       },
@@ -258,8 +269,8 @@ export const openApp = async (options: AppOptions): Promise<App> => {
           }),
         ),
       tables,
-      build: async (again) => {
-        const result = await tables.build(again);
+      build: async (again, engines) => {
+        const result = await (engines ? tables.on(engines) : tables).build(again);
         const results = await buildAllRollups();
         if (result.published) await tidy({ collect: tables.collect, sweep, emit });
         return {

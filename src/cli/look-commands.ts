@@ -113,12 +113,17 @@ export const lookCommands = (
   command('runs', 'the last runs, with what they came to')
     .option('--env <name>', 'only those of an environment')
     .option('--limit <n>', 'how many', '20')
-    .action((flags: { json?: boolean; env?: string; limit: string }) => {
+    .option('--steps', 'with what each published, and why on which engine')
+    .action((flags: { json?: boolean; env?: string; limit: string; steps?: boolean }) => {
       const c = context(flags);
       const limit = limitOf(flags.limit);
       return withApp(c, async (app) => {
-        const runs = (await app.tables.runs(limit, flags.env)).map(({ startedAt, finishedAt, ...run }) => ({
+        const told = await app.tables.runs(limit, flags.env);
+        const routes = await app.tables.routes(told.map(({ runId }) => runId));
+        const stepsOf = (id: string) => routes.flatMap(({ runId, ...step }) => (runId === id ? [step] : []));
+        const runs = told.map(({ startedAt, finishedAt, ...run }) => ({
           ...run,
+          steps: stepsOf(run.runId),
           startedAt: timestampText(startedAt),
           finishedAt: finishedAt === undefined ? undefined : timestampText(finishedAt),
           milliseconds: finishedAt === undefined ? undefined : Number((finishedAt - startedAt) / 1000n),
@@ -126,14 +131,21 @@ export const lookCommands = (
         if (c.json) return line(c, { runs });
         c.out(
           table(
-            ['started', 'kind', 'environment', 'status', 'revision', 'ms', 'why'],
+            ['started', 'kind', 'environment', 'status', 'revision', 'ms', 'engines', 'why'],
             runs.map((run) => [
               ...[run.startedAt, run.kind, run.environment, run.status, run.revision, run.milliseconds],
+              [...new Set(run.steps.map(({ engine }) => engine))].sort().join(', '),
               run.errorMessage,
             ]),
             [false, false, false, false, true, true],
           ),
         );
+        if (flags.steps)
+          for (const { startedAt, steps } of runs)
+            for (const { model, first, last, rows, engine, route } of steps)
+              c.out(
+                `${startedAt}  ${model}${first === '*' ? '' : ` ${first}${first === last ? '' : `..${last}`}`}: ${rows} rows on ${engine} (${route})\n`,
+              );
       });
     });
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command, CommanderError } from 'commander';
 import type { App } from '../app.js';
 import { demoRows } from '../build/ingest/index.js';
+import { readPins } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import { localCaller, type MetricQuery, typeText, valueText } from '../query/index.js';
@@ -100,12 +101,14 @@ export const program = (config: () => Config, root: string): Command => {
 
   command('build', 'plan and apply in one, then rollups; with nothing new it does nothing')
     .option('--restate <tables>', 'tables to make again; a breaking change of these needs no new version')
-    .action((flags: { json?: boolean; restate?: string }) => {
+    .option('--engine <pins...>', 'make tables on an engine, such as gold.*=spark (also several)')
+    .action((flags: { json?: boolean; restate?: string; engine?: string[] }) => {
       const c = context(flags);
       return withApp(c, async (app, telemetry) => {
         // With --json this command prints one object, so its progress is for terminals only.
         const end = c.json ? () => {} : followRun(c, telemetry);
-        const built = await app.build((flags.restate ?? '').split(',').filter((id) => id !== '')).finally(end);
+        const again = (flags.restate ?? '').split(',').filter((id) => id !== '');
+        const built = await app.build(again, flags.engine && readPins(flags.engine)).finally(end);
         const refused = built.results.filter((r) => r.outcome === 'refused' || r.outcome === 'failed');
         c.out(
           c.json

@@ -18,6 +18,11 @@ export const followRun = (c: Context, telemetry: Telemetry): (() => void) => {
       const what = `${e.model}: ${e.rows} rows${e.partitions === undefined || e.partitions < 2 ? '' : ` in ${e.partitions} partitions`}, ${e.milliseconds} ms on ${e.engine}`;
       if (!c.json) c.note(terminal ? `\r\u001b[K${what}` : what);
     }),
+    telemetry.subscribe('transform.computing', (e) => {
+      if (c.json) tell('computing', e);
+      else if (terminal)
+        process.stderr.write(`\r\u001b[K${bar(e.completed, e.tasks)} tasks of ${e.model} on ${e.engine}`);
+    }),
     telemetry.subscribe('transform.settled', (e) => {
       if (c.json) tell('step', e);
     }),

@@ -1,11 +1,20 @@
 import type { Command } from 'commander';
 import type { App } from '../app.js';
-import { type Pointed, PRODUCTION, planStatus, planText, type RunResult, type Span } from '../build/transform/index.js';
+import {
+  type Pointed,
+  PRODUCTION,
+  planStatus,
+  planText,
+  type RunResult,
+  readPins,
+  type Span,
+} from '../build/transform/index.js';
 import { error, toAssayError } from '../errors/index.js';
 import type { Telemetry } from '../telemetry/index.js';
 import { type Context, withApp } from './context.js';
 import { interruptible } from './interrupt.js';
 import { followRun } from './progress.js';
+import type { Tables } from './tables.js';
 import { watch } from './watch.js';
 
 /** Exit codes of commands on tables: 0 done or nothing to do, 1 blocked or failed, 2 changes to apply, 3 partial. */
@@ -90,6 +99,13 @@ const keyOf = (flag: string, text: string | undefined): string | undefined => {
   return text;
 };
 
+const ENGINE = '--engine <pins...>';
+const ENGINE_TEXT = 'make tables on an engine, such as gold.*=spark (also several)';
+
+/** The tables with the engines that were asked for by hand. */
+const onEngines = (app: App, pins: readonly string[] | undefined): Tables =>
+  pins === undefined ? app.tables : app.tables.on(readPins(pins.flatMap(listOf)));
+
 /** The commands that plan, make, move and collect tables. */
 export const tableCommands = (
   command: (name: string, description: string) => Command,
@@ -103,11 +119,12 @@ export const tableCommands = (
     'what a change of files or data would do; nothing is changed (exit 0 nothing, 2 changes, 1 blocked)',
   )
     .option('--restate <tables>', 'tables to make again; a breaking change of these needs no new version')
+    .option(ENGINE, ENGINE_TEXT)
     .option('--explain', 'with the reasons and the differences of every file')
-    .action((flags: Flags & { restate?: string; explain?: boolean }) => {
+    .action((flags: Flags & { restate?: string; explain?: boolean; engine?: string[] }) => {
       const c = context(flags);
       return withApp(c, async (app) => {
-        const made = await app.tables.plan({
+        const made = await onEngines(app, flags.engine).plan({
           environment: flags.env,
           restate: new Map(listOf(flags.restate).map((id) => [id, undefined])),
         });
@@ -127,10 +144,11 @@ export const tableCommands = (
     );
 
   inEnvironment('run', 'make whatever is missing: for schedulers (exit 0 done, 1 failed, 3 partial)')
+    .option(ENGINE, ENGINE_TEXT)
     .option('--watch [seconds]', 'again and again, after this many seconds (60)')
-    .action(async (flags: Flags & { watch?: string | true }) => {
+    .action(async (flags: Flags & { watch?: string | true; engine?: string[] }) => {
       const c = context(flags);
-      const work = (app: App) => app.tables.run(flags.env);
+      const work = (app: App) => onEngines(app, flags.engine).run(flags.env);
       if (flags.watch === undefined) return interruptibly(c, work);
       const seconds = flags.watch === true ? 60 : Number(flags.watch);
       if (!Number.isInteger(seconds) || seconds < 1) throw error('usage', { text: '--watch wants whole seconds' });
@@ -141,9 +159,10 @@ export const tableCommands = (
     .argument('<table>', 'such as gold.fact_sales')
     .option('--start <partition>', 'first, such as 2010-12-01')
     .option('--end <partition>', 'the one after the last')
-    .action((table: string, flags: Flags & { start?: string; end?: string }) => {
+    .option(ENGINE, ENGINE_TEXT)
+    .action((table: string, flags: Flags & { start?: string; end?: string; engine?: string[] }) => {
       const span: Span = { start: keyOf('--start', flags.start), end: keyOf('--end', flags.end) };
-      return interruptibly(context(flags), (app) => app.tables.restate(flags.env, table, span));
+      return interruptibly(context(flags), (app) => onEngines(app, flags.engine).restate(flags.env, table, span));
     });
 
   command('promote', 'give one environment the tables of another: pointers move, nothing is copied')

@@ -9,6 +9,7 @@ import {
   collect,
   documentedTables,
   drop,
+  type EnginePins,
   type EnvironmentLook,
   environmentLooks,
   type LineageGraph,
@@ -35,10 +36,19 @@ import {
   troubles,
 } from '../build/transform/index.js';
 import type { Warehouse } from '../store/engine/index.js';
-import { type FailingKeysRecord, failingKeysOf, listRuns, type RunRecord } from '../store/state/index.js';
+import {
+  type FailingKeysRecord,
+  failingKeysOf,
+  listRuns,
+  type RunRecord,
+  type RunRoute,
+  routesOf,
+} from '../store/state/index.js';
 
 /** Commands on tables, as the app offers them: each is followed by what hangs on the tables (rollups). */
 export interface Tables {
+  /** The same with engines that were asked for by hand. */
+  on(engines: EnginePins): Tables;
   plan(request: PlanRequest): Promise<Plan>;
   apply(planId: string): Promise<RunResult>;
   build(again?: readonly string[]): Promise<BuildResult>;
@@ -64,6 +74,8 @@ export interface Tables {
   /** Keys of rows that failed checks of a table, newest first. */
   failures(table: string, limit: number): Promise<readonly FailingKeysRecord[]>;
   runs(limit: number, environment: string | undefined): Promise<readonly RunRecord[]>;
+  /** What these runs published, and which engines made it. */
+  routes(runIds: readonly string[]): Promise<readonly RunRoute[]>;
   rollbackTargets(environment: string): Promise<readonly RollbackTarget[]>;
   /** For `assay lake`: what its work on managed tables needs. */
   lakeParts(): LakeParts;
@@ -80,6 +92,7 @@ export const openTables = (parts: () => Parts, warehouse: Warehouse, moved: () =
     return result;
   };
   return {
+    on: (pins) => openTables(() => ({ ...parts(), pins }), warehouse, moved),
     plan: (request) => plan(parts(), request),
     apply: (planId) => then(apply(parts(), planId)),
     build: (again = []) => build({ ...parts(), restate: again }),
@@ -90,9 +103,9 @@ export const openTables = (parts: () => Parts, warehouse: Warehouse, moved: () =
     drop: (environment) => drop(parts(), environment),
     collect: () => collect(parts()),
     test: (select) => {
-      const { transformsDir, duckdb, emit, signal } = parts();
+      const { transformsDir, duckdb, emit, signal, spark } = parts();
       return runTransformTests({
-        ...{ transformsDir, duckdb, warehouse, emit },
+        ...{ transformsDir, duckdb, warehouse, emit, spark },
         ...(select === undefined ? {} : { select }),
         ...(signal ? { signal } : {}),
       });
@@ -104,6 +117,7 @@ export const openTables = (parts: () => Parts, warehouse: Warehouse, moved: () =
     troubles: (environment) => troubles(warehouse, environment),
     failures: (table, limit) => failingKeysOf(warehouse, { table, limit }),
     runs: (limit, environment) => listRuns(warehouse, limit, environment),
+    routes: (runIds) => routesOf(warehouse, runIds),
     lakeParts: parts,
     rollbackTargets: (environment) => rollbackTargets(warehouse, environment, BigInt(Date.now()) * 1000n),
   };

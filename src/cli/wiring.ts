@@ -2,8 +2,11 @@ import {
   type LineageTarget,
   lakeRelationOf,
   openLineageSink,
+  type Parts,
   type Publication,
   parquetSession,
+  type Spark,
+  sparkSessions,
 } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
@@ -11,6 +14,7 @@ import type { Emit } from '../query/index.js';
 import { openTable, relation } from '../store/delta/index.js';
 import { type Cluster, connectPostgres, type DuckDb, startCluster, type Warehouse } from '../store/engine/index.js';
 import { type Home, lastTransforms } from './home.js';
+import { bytesOf } from './size.js';
 
 /** What a process may do with a home: `own` starts the clusters and stops them; `join` uses those of the server that runs. */
 export type AppMode = { readonly kind: 'own' } | { readonly kind: 'join'; readonly warehouse: string };
@@ -73,6 +77,22 @@ export const openLineage = (
   const sink = openLineageSink({ target, apiKey, emit });
   return { target: { sink, producer: 'urn:assay', namespace }, close: () => sink.close() };
 };
+
+/** The Spark server of the settings, for steps of transforms; nothing is opened before a step wants it. */
+export const openSparkOf = (
+  config: Config,
+  emit: Emit,
+): { readonly spark: Spark | undefined; close(): Promise<void> } => {
+  const spark = config.spark === undefined ? undefined : sparkSessions({ url: config.spark, emit });
+  return { spark, close: async () => spark?.close() };
+};
+
+/** What the router of transforms may give to engines. */
+export const routeLimits = (config: Config): NonNullable<Parts['limits']> => ({
+  duckdbBytes: bytesOf(config.duckdbMax),
+  postgresBytes: bytesOf(config.postgresMax),
+  spillFactor: config.duckdbSpill,
+});
 
 /** Where rollups read raw rows: the copy of gold that serves raw queries, at one publication. */
 export const rollupSource = (

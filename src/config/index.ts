@@ -43,6 +43,12 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug';
   readonly rateLimit: number;
+  /** Spark Connect server; undefined: none. */
+  readonly spark: string | undefined;
+  /** What engines of transforms may be given, as sizes. */
+  readonly duckdbMax: string;
+  readonly duckdbSpill: number;
+  readonly postgresMax: string;
   readonly duckdbMemory: string;
   readonly duckdbThreads: number | undefined;
   /** The demo loads only where nothing of a company's own is configured. */
@@ -95,6 +101,16 @@ const choice = <C extends string>(name: string, doc: string, of: readonly C[], f
     if (t === undefined) return fallback;
     if (!of.includes(t as C)) throw bad(name, t, `one of ${of.join(', ')} is wanted`);
     return t as C;
+  },
+});
+
+const size = (name: string, doc: string, fallback: string): Setting<string> => ({
+  name,
+  doc: `${doc}, such as 512MB (default ${fallback})`,
+  read: (t) => {
+    if (t !== undefined && !/^\d+(\.\d+)?(KB|MB|GB)$/.test(t))
+      throw bad(name, t, 'a size such as 512MB or 4GB is wanted');
+    return t ?? fallback;
   },
 });
 
@@ -195,6 +211,22 @@ export const SETTINGS = {
   } as Setting<readonly string[]>,
   logLevel: choice('ASSAY_LOG', 'log level', ['fatal', 'error', 'warn', 'info', 'debug'] as const, 'warn'),
   rateLimit: count('ASSAY_RATE_LIMIT', 'HTTP requests per caller and minute', 600_000),
+  spark: {
+    name: 'ASSAY_SPARK',
+    doc: 'Spark Connect server for large steps of transforms, such as sc://127.0.0.1:15002 (with ;token=… where it wants one); default none',
+    secret: true,
+    read: (t) => {
+      if (t !== undefined && !/^sc:\/\/./.test(t)) throw bad('ASSAY_SPARK', '***', 'sc://host:port is wanted');
+      return t;
+    },
+  } as Setting<string | undefined>,
+  duckdbMax: size(
+    'ASSAY_DUCKDB_MAX',
+    'most that a step on DuckDB is given at once, as the router estimates it',
+    '64GB',
+  ),
+  duckdbSpill: count('ASSAY_DUCKDB_SPILL', 'times half its memory that DuckDB gets through by spilling to disk', 8),
+  postgresMax: size('ASSAY_POSTGRES_MAX', 'most that a step in PostgreSQL is given at once', '2GB'),
   duckdbMemory: {
     name: 'ASSAY_DUCKDB_MEMORY',
     doc: 'memory limit of DuckDB, such as 2GB (default 2GB)',
@@ -268,6 +300,10 @@ export const readConfig = (
     corsOrigins: get(SETTINGS.corsOrigins),
     logLevel: get(SETTINGS.logLevel),
     rateLimit: get(SETTINGS.rateLimit),
+    spark: get(SETTINGS.spark),
+    duckdbMax: get(SETTINGS.duckdbMax),
+    duckdbSpill: get(SETTINGS.duckdbSpill),
+    postgresMax: get(SETTINGS.postgresMax),
     duckdbMemory: get(SETTINGS.duckdbMemory),
     duckdbThreads: get(SETTINGS.duckdbThreads),
     demoAllowed: !Object.keys(environment).some(

@@ -40,7 +40,7 @@ export {
   putSourceMap,
   sourceMap,
 } from './records.js';
-export { beginRun, endRun, heartbeat, listRuns, type RunRecord } from './runs.js';
+export { beginRun, endRun, heartbeat, listRuns, type RunRecord, type RunRoute, routesOf } from './runs.js';
 export type { BuildStatus, RunKind, RunStatus } from './tables.js';
 export {
   describeVersions,

@@ -81,6 +81,36 @@ export const heartbeat = async (on: On, runId: string): Promise<boolean> => {
   return told.numUpdatedRows === 1n;
 };
 
+/** What a run published of one table, by engine. */
+export interface RunRoute {
+  readonly runId: string;
+  readonly model: string;
+  readonly engine: string;
+  /** Why this engine, with the numbers of then. */
+  readonly route: string;
+  /** The same for a whole table: `*`. */
+  readonly first: string;
+  readonly last: string;
+  readonly partitions: number;
+  readonly rows: number;
+}
+
+/** What runs have published that nobody has published since: which engine made it, and why that one. */
+export const routesOf = async (on: On, runIds: readonly string[]): Promise<RunRoute[]> => {
+  if (runIds.length === 0) return [];
+  const { rows } = await sql<Record<'run' | 'name' | 'engine' | 'route' | 'first' | 'last' | 'n' | 'rows', string>>`
+    SELECT i.published_run AS run, v.name, i.engine, i.route, min(i.partition COLLATE "C") AS first,
+      max(i.partition COLLATE "C") AS last, count(*) AS n, sum(i.row_count) AS rows
+    FROM assay.interval i JOIN assay.model_version v ON v.id = i.version_id
+    WHERE i.published_run = ANY(${[...runIds]}::text[]) AND i.engine IS NOT NULL AND i.route IS NOT NULL
+    GROUP BY i.published_run, v.name, i.engine, i.route
+    ORDER BY min(i.published_at), v.name, first`.execute(stateOf(on));
+  return rows.map(({ run, name, n, rows: made, ...of }) => ({
+    ...{ runId: run, model: name, engine: of.engine, route: of.route, first: of.first, last: of.last },
+    ...{ partitions: Number(n), rows: Number(made) },
+  }));
+};
+
 /** The last runs, newest first; of one environment, if given. */
 export const listRuns = async (on: On, limit: number, environment?: string): Promise<RunRecord[]> => {
   const rows = await stateOf(on)

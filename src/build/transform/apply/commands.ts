@@ -80,9 +80,10 @@ const restatementOf = ({ environment, filesHash }: World, restate: RunOrder['res
         .slice(0, 16);
 
 /** Applies a plan that was printed: only while the environment and the files are as it saw them. Errors: `plan-unknown`, `plan-stale`, `plan-blocked`, those of `execute`. */
-export const apply = async (parts: Parts, planId: string): Promise<RunResult> => {
-  const saved = await readPlan(parts.warehouse, planId);
+export const apply = async (given: Parts, planId: string): Promise<RunResult> => {
+  const saved = await readPlan(given.warehouse, planId);
   const body = saved.body as unknown as Plan;
+  const parts = { ...given, pins: new Map(body.engines ?? []) };
   const stale = (why: string) => error('plan-stale', { plan: planId, why });
   if (saved.status === 'applied') throw stale('it was applied before');
   const world = await worldOf(parts, saved.environment);

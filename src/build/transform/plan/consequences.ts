@@ -5,6 +5,7 @@ import { dryRun } from '../step/dry-run.js';
 import { emptyRelation } from '../step/relations.js';
 import { sparkFiles } from '../step/spark-input.js';
 import type { Readable, StepParts } from '../step/step.js';
+import { pinOf } from './engine-pins.js';
 import type { Plan, PlanViews } from './plan.js';
 import { readableOf } from './state.js';
 import type { World } from './world.js';
@@ -65,9 +66,19 @@ export const dryRunsOf = async (
   return [...found].map(([engine, of]) => ({ engine, ...of }));
 };
 
+/** Engines that were asked for by hand for what is made in DuckDB only. */
+const unheeded = ({ nodes, rules }: World): readonly string[] =>
+  nodes.flatMap(({ transform: { id, kind } }) => {
+    const pin = kind === 'history' && rules ? pinOf(rules.pins, id) : undefined;
+    return pin && pin.engine !== 'duckdb'
+      ? [`${id} stays on duckdb, ${pin.engine} was asked for by hand: {{checks}} is made in DuckDB only`]
+      : [];
+  });
+
 /** What the one who applies should know before. */
 export const risksOf = (world: World, changes: readonly ModelChange[]): readonly string[] => [
   ...world.empty.map((name) => `${name} holds nothing yet, so nothing can be made; ingest a file first`),
+  ...unheeded(world),
   ...[...world.lostCopies].map((id) => `the copy of ${id} in PostgreSQL is missing and is made again from the lake`),
   ...(world.environment.heldFrom === undefined
     ? []

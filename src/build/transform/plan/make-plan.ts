@@ -19,8 +19,8 @@ import { joined } from './joined.js';
 import { drivingInput } from './lookups.js';
 import type { Plan, PlanStep } from './plan.js';
 import { readingsOf } from './readings.js';
-import { isPartitioned, type PartitionState, type TableState } from './state.js';
 import { staleTables } from './stale.js';
+import { isPartitioned, type PartitionState, type TableState } from './state.js';
 import { viewStateOf } from './view-state.js';
 import { madeOf, type World } from './world.js';
 
@@ -85,6 +85,7 @@ export const makePlan = async (world: World, options: PlanOptions): Promise<Plan
   const body: Omit<Plan, 'id'> = {
     ...{ environment: environment.name, baseRevision: environment.revision, filesHash: world.filesHash },
     restate: [...options.restate].map(([id, span]) => ({ id, span })),
+    ...(world.rules && world.rules.pins.size > 0 ? { engines: [...world.rules.pins] } : {}),
     ...{ changes, steps, views, blocked, dryRuns, risks: [...risksOf(world, changes), ...stale], stale },
     reuse: world.nodes.map(({ transform }) => transform.id).filter((id) => !made.has(id)),
     shared: [...world.frozen].sort(),
@@ -224,6 +225,7 @@ const stepOf = (
     ...(transform.kind === 'view' ? { view: true } : {}),
     ...{ id: transform.id, partitions: make.length, perhaps, engine: route.engine, route: route.why },
     ...{ first: make[0]?.partition ?? '', last: make.at(-1)?.partition ?? '', readBytes: route.readBytes },
+    estimateBytes: chosen.question.estimateBytes,
     because: [...new Set(make.flatMap(({ because }) => because))],
     statements:
       isPartitioned(transform) && transform.partition

@@ -1,3 +1,4 @@
+import type { DialectName } from '../files/definition.js';
 import type { ModelChange } from '../meaning/compare.js';
 import type { Span } from './decide.js';
 
@@ -19,6 +20,8 @@ export interface PlanStep {
   readonly statements: number;
   /** Why this engine, with the numbers. */
   readonly route: string;
+  /** What the largest statement is expected to work on, in bytes: the figure that the engine was chosen by. */
+  readonly estimateBytes?: number;
   /** Compressed bytes that it reads. */
   readonly readBytes: number;
   /** What the same partitions took and held the last time; undefined: they were never made. */
@@ -43,6 +46,8 @@ export interface Plan {
   /** Of the files that it was made from: it holds for these only. */
   readonly filesHash: string;
   readonly restate: readonly { readonly id: string; readonly span: Span | undefined }[];
+  /** Engines that were asked for by hand: table or pattern, engine. */
+  readonly engines?: readonly (readonly [string, DialectName])[];
   readonly changes: readonly ModelChange[];
   readonly steps: readonly PlanStep[];
   /** Tables that stay as they are. */
