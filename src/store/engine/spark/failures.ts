@@ -85,6 +85,7 @@ export const conditionOf = (thrown: unknown): string | undefined =>
   isServiceError(thrown) ? failureOf(thrown).condition : undefined;
 
 const LOST = /^INVALID_HANDLE\.(SESSION_|OPERATION_ABANDONED|OPERATION_NOT_FOUND)|^INVALID_CURSOR\./;
+const STOPPED = /SparkContext (was|has been) shut ?down|stopped SparkContext/i;
 const DISK = /No space left on device|Disk quota exceeded/i;
 
 /** Spark's error as one of the catalogue; `ended` is why we ended the statement ourselves. */
@@ -98,6 +99,7 @@ export const sparkFailure = (thrown: unknown, server: string, ended?: AssayError
   if (condition !== undefined && LOST.test(condition))
     return error('spark-session-lost', { server, condition }, thrown);
   if (condition === 'OPERATION_CANCELED' || sqlstate === 'HY008') return error('cancelled', {}, thrown);
+  if (STOPPED.test(text)) return error('spark-unavailable', { server, why: 'it was stopped' }, thrown);
   if (DISK.test(text)) return error('disk-full', { path: 'the files of the Spark server' }, thrown);
   if (condition === undefined && PASSING.has(grpc) && !/larger than max/i.test(text))
     return error('spark-unavailable', { server, why: unavailable(text) }, thrown);

@@ -36,13 +36,14 @@ const STARTING = 500;
 
 /**
  * Asks the server to end an operation until it says that it has: the request to run it may still be under way when the first one
- * comes. `over` tells that the stream has ended meanwhile.
+ * comes. `over` tells that the stream has ended meanwhile, `reading` whether anybody would see it.
  */
 const interrupt = async (
   connection: Connection,
   id: string,
   over: () => boolean,
   running: () => boolean,
+  reading: () => boolean,
 ): Promise<void> => {
   const started = Date.now() + STARTING;
   while (!over() && !running() && Date.now() < started) await pause(10);
@@ -57,7 +58,7 @@ const interrupt = async (
     if (told === undefined || told.interrupted_ids?.includes(id)) break;
     await pause(25);
   }
-  while (!over() && Date.now() < until) await pause(10);
+  while (reading() && !over() && Date.now() < until) await pause(10);
 };
 
 /** Tells the server which answers it need not keep, one request at a time; the end releases all and stops what still runs. */
@@ -121,6 +122,7 @@ export async function* execute(connection: Connection, o: Operation): AsyncGener
   let complete = false;
   let over = false;
   let running = false;
+  let reading = true;
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= interrupt(
@@ -128,6 +130,7 @@ export async function* execute(connection: Connection, o: Operation): AsyncGener
       id,
       () => over,
       () => running,
+      () => reading,
     ).then(() => stream?.cancel());
     return stopping;
   };
@@ -150,9 +153,8 @@ export async function* execute(connection: Connection, o: Operation): AsyncGener
           last = answer.response_id ?? last;
           if (last !== undefined) release.until(last);
           if (answer.result_complete) complete = true;
-          else yield answer;
-          const why = o.ended();
-          if (why) throw why;
+          // After the end was asked for, the stream is only read until the server says that it stopped.
+          else if (!o.ended()) yield answer;
         }
         attach = true;
       } catch (thrown) {
@@ -162,12 +164,16 @@ export async function* execute(connection: Connection, o: Operation): AsyncGener
         stream.cancel();
       }
     }
+    // It was complete before it could be stopped, but what came late was not given out.
+    const late = o.ended();
+    if (late) throw late;
   } catch (thrown) {
     // The server ended it, with an error: nothing is left to stop, unless it is we who go.
     over = isServiceError(thrown) && !isPassing(thrown) && thrown.code !== status.CANCELLED;
     throw thrown;
   } finally {
     o.signal.removeEventListener('abort', onAbort);
+    reading = false;
     if (!complete && !over) await stop();
     over = true;
     await stopping;
