@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -154,6 +154,11 @@ suite(`one table that three programs write (${hasPeers ? 'delta-rs, Spark' : NO_
     const { version } = await open();
     const all = await readOurs(engine, await open(), COLUMNS);
     expect(await spark.read(path, COLUMNS, version)).toEqual(all);
+    // Our checkpoint alone carries the vectors, too.
+    const copy = `${path}-copy`;
+    await cp(path, copy, { recursive: true });
+    for (let v = 0; v < version; v++) await rm(join(copy, '_delta_log', `${String(v).padStart(20, '0')}.json`));
+    expect(await spark.read(copy, COLUMNS, version)).toEqual(all);
     const { version: after } = await optimizeTable(table(), { txnId: id() });
     expect(await spark.read(path, COLUMNS, after ?? -1)).toEqual(all);
   });

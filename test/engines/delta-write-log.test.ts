@@ -8,6 +8,7 @@ import {
   createTable,
   openTable,
   optimizeTable,
+  overwritePartitions,
   overwriteTable,
   relation,
   type Snapshot,
@@ -192,6 +193,57 @@ describe('vacuum', () => {
     await expect(vacuumTable(table())).rejects.toMatchObject({ code: 'usage' });
     await setProperties(table(), { 'delta.deletedFileRetentionDuration': 'interval 1 year' }, { txnId: 'none' });
     await expect(vacuumTable(table())).rejects.toMatchObject({ code: 'delta-unsupported' });
+  });
+});
+
+describe('names that paths do not hold', () => {
+  it('are written once, read once, and cleared away, whoever wrote them', async ({ skip }) => {
+    if (!python) skip(NO_READER);
+    const strange = 'a/b c=%é+#?';
+    await make({ partitionColumns: ['_p'] });
+    const deltaRs = new DeltaRs();
+    const columns = [
+      { name: '_p', kind: 'plain' },
+      { name: 'id', kind: 'plain' },
+    ] as const;
+    const seen = async () => {
+      const found = await engine.query(`SELECT _p, id::VARCHAR AS id FROM ${relation(await open())} ORDER BY _p, id`);
+      const ours = found.map((row) => [String(row['_p']), String(row['id'])]);
+      expect(await deltaRs.read(path, columns)).toEqual(ours);
+      return ours;
+    };
+    const own = (n: number) => `SELECT '${strange}' AS _p, ${n}::BIGINT AS id, NULL::TIMESTAMPTZ AS at`;
+    const write = async (select: string) => {
+      const snapshot = await open();
+      const stepId = `a b%c ${++steps}`;
+      return { snapshot, staged: await writeParquet({ snapshot, select, sortBy: ['id'], stepId }), txnId: stepId };
+    };
+    await appendFiles(await write(own(1)));
+    await deltaRs.ask({
+      op: 'write',
+      path,
+      rows: [
+        [strange, '2', null],
+        ['b', '3', null],
+      ],
+    });
+    expect(await seen()).toEqual([
+      [strange, '1'],
+      [strange, '2'],
+      ['b', '3'],
+    ]);
+    await overwritePartitions(await write(own(4)));
+    expect(await seen()).toEqual([
+      [strange, '4'],
+      ['b', '3'],
+    ]);
+    expect((await vacuumTable(table(), { now: Date.now() + 8 * DAY })).files).toHaveLength(2);
+    expect(await seen()).toEqual([
+      [strange, '4'],
+      ['b', '3'],
+    ]);
+    expect((await table().files.walk('.')).filter((file) => file.endsWith('.parquet'))).toHaveLength(2);
+    await deltaRs.close();
   });
 });
 

@@ -61,6 +61,7 @@ const brokenFeature = (protocol: Protocol, metadata: Metadata, schema: DeltaSche
   if ((configuration['delta.columnMapping.mode'] ?? 'none') !== 'none') return 'columnMapping';
   if (hasField(schema, 'delta.identity')) return 'identityColumns';
   if (hasField(schema, '__COLLATIONS')) return 'collations';
+  if (hasField(schema, '__CHAR_VARCHAR_TYPE_STRING')) return 'columns of type char and varchar';
   if (isOn(metadata, 'delta.enableRowTracking')) return 'rowTracking';
   if (isOn(metadata, 'delta.compatibility.symlinkFormatManifest.enabled')) return 'symlinkFormatManifest';
   if ((configuration['delta.universalFormat.enabledFormats'] ?? '') !== '') return 'universalFormat';
