@@ -1,15 +1,25 @@
 #!/usr/bin/env node
-// Benchmarks: `npm run bench [-- NUMBER ...] [--json]`. Each prints limit, peer, ours and ratio, measured in one run on one machine.
+// Benchmarks: `npm run bench [-- NUMBER|NAME ...] [--json]`; `lake` is all whose names begin so. Each prints limit, peer, ours and ratio, measured in one run on one machine.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isBuilt } from '../bin/build.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const BENCHES = { 1: 'repeat-query.js', 2: 'new-query.js', 3: 'compile.js', 4: 'partitions.js', 5: 'volume.js' };
+const BENCHES = {
+  1: 'repeat-query.js',
+  2: 'new-query.js',
+  3: 'compile.js',
+  4: 'partitions.js',
+  5: 'volume.js',
+  lake: 'lake.js',
+  'lake-write': 'lake-write.js',
+};
 const args = process.argv.slice(2);
 const json = args.includes('--json');
-const wanted = args.filter((a) => /^\d+$/.test(a));
+const wanted = args
+  .filter((a) => !a.startsWith('--'))
+  .flatMap((a) => (a === 'lake' ? Object.keys(BENCHES).filter((id) => id.startsWith('lake')) : [a]));
 if (!isBuilt() && !build()) process.exit(1);
 
 const rows = [];
