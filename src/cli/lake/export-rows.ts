@@ -20,6 +20,18 @@ export const formatOf = (text: string): RowFormat => {
 /** Text that is collected before it is written. */
 const PIECE = 1 << 18;
 
+/** Waits until more is taken, or nothing ever will be. */
+const drained = (to: Writable): Promise<void> =>
+  new Promise((done) => {
+    const end = (): void => {
+      to.off('drain', end);
+      to.off('close', end);
+      done();
+    };
+    to.on('drain', end);
+    to.on('close', end);
+  });
+
 /** Writes lines no faster than they are taken. */
 const writeLines = async (
   duckdb: DuckDb,
@@ -36,7 +48,7 @@ const writeLines = async (
   to.on('error', fail);
   const write = async (text: string): Promise<void> => {
     if (failed !== undefined) throw failed;
-    if (text !== '' && !to.write(text)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
+    if (text !== '' && !to.write(text)) await drained(to);
   };
   const columns = [{ name: 'line', type: { kind: 'string' as const }, role: 'dimension' as const }];
   const rows = await duckdb.stream({ sql, parameters: [], columns }, { signal });
