@@ -41,7 +41,10 @@ export const buildSchema = (catalogue: Catalogue, access: Access, ask: Ask, emit
   return new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) });
 };
 
-const argumentsOf = (view: View, { where, having, order, segments }: ViewTypes): GraphQLFieldConfigArgumentMap => ({
+const argumentsOf = (
+  view: View,
+  { where, having, order, segments, computed }: ViewTypes,
+): GraphQLFieldConfigArgumentMap => ({
   where: {
     type: where,
     description: whereText(view),
@@ -53,6 +56,7 @@ const argumentsOf = (view: View, { where, having, order, segments }: ViewTypes):
       'Default: by dimensions and times as selected. Ties are broken by the group’s key, so pages are stable.',
   },
   ...(segments ? { segments: { type: new GraphQLList(new GraphQLNonNull(segments)) } } : {}),
+  ...computed,
   first: {
     type: GraphQLInt,
     description: `Groups on the page, 0 to ${JSON_ROWS.toLocaleString('en-US')}; default all.`,

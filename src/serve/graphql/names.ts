@@ -21,8 +21,12 @@ const RESERVED = [
   'Nulls',
   'Source',
   'Fresh',
+  'Totals',
+  'Shown',
+  'TimeUnit',
+  'Comparison',
 ];
-const SUFFIXES = ['', 'Connection', 'Where', 'Having', 'Order', 'Column', 'Segment'];
+const SUFFIXES = ['', 'Connection', 'Where', 'Having', 'Order', 'Column', 'Segment', 'Measure', 'MeasureName'];
 
 /** A type name for each view, all different: in Pascal case, or as in the model where that would meet another's name. */
 export const typeNames = (views: readonly string[]): ReadonlyMap<string, string> => {

@@ -31,6 +31,8 @@ export interface Page {
   readonly rows: readonly Row[];
   readonly offset: number;
   readonly hasNextPage: boolean;
+  /** Names of the answer's columns. */
+  readonly columns: ReadonlySet<string>;
   /** A row's value of a column, in the form of its scalar. */
   value(row: Row, column: string): string | number | boolean | null;
 }
@@ -76,6 +78,7 @@ export const readPage = async (
     rows,
     offset: query.offset ?? 0,
     hasNextPage: length > shown,
+    columns: new Set(answer.columns.map((c) => c.name)),
     value: (row, column) => writers.get(column)?.(row) ?? null,
   };
   for (const batch of batches)

@@ -12,7 +12,8 @@ import { type Explanation, MISS_REASONS } from '../../query/index.js';
 
 const required = new GraphQLNonNull(GraphQLString);
 const texts = new GraphQLNonNull(new GraphQLList(required));
-const choice = (name: string, values: Readonly<Record<string, string>>) =>
+/** An enum whose values are described. */
+export const choice = (name: string, values: Readonly<Record<string, string>>) =>
   new GraphQLEnumType({
     name,
     values: Object.fromEntries(Object.entries(values).map(([value, description]) => [value, { description }])),

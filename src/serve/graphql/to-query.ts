@@ -1,12 +1,13 @@
 import type { FieldNode, GraphQLResolveInfo } from 'graphql/index.js';
 import { error } from '../../errors/index.js';
-import type { Filter, MetricQuery, OrderItem, TimeSelection } from '../../query/index.js';
+import type { Filter, MeasureItem, MetricQuery, OrderItem, TimeSelection } from '../../query/index.js';
+import { type ComputedArguments, computedMeasures, computedParts } from './computed-query.js';
 import { filterOf, type Paths } from './filters.js';
 import { fieldsBelow } from './selection.js';
 import type { View } from './view.js';
 
 /** Arguments of a view's field, as the schema typed them. */
-export interface ViewArguments {
+export interface ViewArguments extends ComputedArguments {
   readonly where?: Readonly<Record<string, unknown>> | null;
   readonly having?: Readonly<Record<string, unknown>> | null;
   readonly orderBy?: readonly { by: string; dir?: 'asc' | 'desc' | null; nulls?: 'first' | 'last' | null }[] | null;
@@ -37,7 +38,7 @@ export const toQuery = (
   info: Pick<GraphQLResolveInfo, 'fragments' | 'variableValues'>,
 ): MetricQuery => {
   const dimensions: string[] = [];
-  const measures: string[] = [];
+  const measures: MeasureItem[] = [];
   const time: TimeSelection[] = [];
   for (const [name, fields] of fieldsBelow(nodes, info)) {
     const timed = view.times.get(name);
@@ -50,6 +51,7 @@ export const toQuery = (
     const measure = view.measures.get(name);
     if (measure) measures.push(measure.name);
   }
+  measures.push(...computedMeasures(args, wherePaths(view)));
   if (dimensions.length + measures.length + time.length === 0)
     throw error('query-invalid', { where: `${view.name}.nodes`, what: 'no member is selected' });
 
@@ -60,6 +62,7 @@ export const toQuery = (
     if (bucketed) time[at] = { ...bucketed, range };
     else time.push({ dimension, range });
   }
+  if (args.fill && time[0]) time[0] = { ...time[0], fill: true };
   const where = filterOf(rest, wherePaths(view), 'where');
   const having: Filter | undefined = filterOf(args.having ?? {}, pathsOf(view.measures), 'having');
   const order: OrderItem[] = (args.orderBy ?? []).map(({ by, dir, nulls }) => ({
@@ -76,6 +79,7 @@ export const toQuery = (
     ...(where ? { where } : {}),
     ...(having ? { having } : {}),
     ...(order.length > 0 ? { order } : {}),
+    ...computedParts(args),
     ...(offset > 0 ? { offset } : {}),
     ...(args.timezone ? { timezone: args.timezone } : {}),
     ...(args.source ? { source: args.source } : {}),

@@ -2,6 +2,7 @@ import {
   GraphQLEnumType,
   type GraphQLEnumValueConfigMap,
   type GraphQLFieldConfig,
+  type GraphQLFieldConfigArgumentMap,
   type GraphQLFieldConfigMap,
   type GraphQLInputFieldConfigMap,
   GraphQLInputObjectType,
@@ -11,6 +12,7 @@ import {
   GraphQLObjectType,
 } from 'graphql/index.js';
 import type { Member } from '../../model/catalog/index.js';
+import { computedArguments, computedFields } from './computed-types.js';
 import { FILTERS, SCALARS } from './filters.js';
 import { timeTypeName } from './names.js';
 import type { GraphqlContext, Row } from './page.js';
@@ -55,10 +57,22 @@ export interface ViewTypes {
   readonly having: GraphQLInputObjectType | undefined;
   readonly order: GraphQLInputObjectType;
   readonly segments: GraphQLEnumType | undefined;
+  /** Arguments for what a query computes beside members. */
+  readonly computed: GraphQLFieldConfigArgumentMap;
 }
 
 export const viewTypes = (view: View, type: string): ViewTypes => {
-  const nodeFields: Fields = {};
+  const columns: GraphQLEnumValueConfigMap = {};
+  for (const [name, member] of view.times)
+    for (const bucket of bucketsOf(member)) columns[`${name}_${bucket}`] = { value: `${member.name}.${bucket}` };
+  for (const [name, member] of [...view.dimensions, ...view.times, ...view.measures])
+    columns[name] = { value: member.name };
+  const column = new GraphQLEnumType({
+    name: `${type}Column`,
+    description: 'A selected member, a selected bucket (sold_at_day), or any measure.',
+    values: columns,
+  });
+  const nodeFields: Fields = view.measures.size === 0 ? {} : computedFields(view, column);
   for (const [name, member] of view.dimensions) nodeFields[name] = field(member);
   for (const [name, member] of view.times)
     nodeFields[name] = { type: timeType(type, name, member), description: describe(member), resolve: (row) => row };
@@ -90,16 +104,6 @@ export const viewTypes = (view: View, type: string): ViewTypes => {
       ? undefined
       : tree(`${type}Having`, [...view.measures], 'Conditions on groups; all that are given must hold.');
 
-  const columns: GraphQLEnumValueConfigMap = {};
-  for (const [name, member] of view.times)
-    for (const bucket of bucketsOf(member)) columns[`${name}_${bucket}`] = { value: `${member.name}.${bucket}` };
-  for (const [name, member] of [...view.dimensions, ...view.times, ...view.measures])
-    columns[name] = { value: member.name };
-  const column = new GraphQLEnumType({
-    name: `${type}Column`,
-    description: 'A selected member, a selected bucket (sold_at_day), or any measure.',
-    values: columns,
-  });
   const order = new GraphQLInputObjectType({
     name: `${type}Order`,
     fields: {
@@ -117,7 +121,7 @@ export const viewTypes = (view: View, type: string): ViewTypes => {
             [...view.segments].map(([name, m]) => [name, { value: m.name, description: describe(m) }]),
           ),
         });
-  return { connection, where, having, order, segments };
+  return { connection, where, having, order, segments, computed: computedArguments(view, type, where) };
 };
 
 /** An input with a condition per member, and `and`, `or`, `not` over itself. */
