@@ -37,7 +37,7 @@ export const buildSchema = (catalogue: Catalogue, access: Access, ask: Ask, emit
     modelVersion: { type: new GraphQLNonNull(GraphQLString), resolve: () => catalogue.version },
   };
   for (const view of views)
-    fields[view.name] = viewField(view, viewTypes(view, names.get(view.name) ?? view.name), ask, emit);
+    fields[view.name] = viewField(view, viewTypes(view, names.get(view.name) ?? view.name, emit), ask, emit);
   return new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) });
 };
 

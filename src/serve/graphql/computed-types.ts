@@ -9,7 +9,8 @@ import {
   GraphQLString,
 } from 'graphql/index.js';
 import { error } from '../../errors/index.js';
-import { TIME_UNITS, totalFlagName } from '../../query/index.js';
+import { type Emit, TIME_UNITS, totalFlagName } from '../../query/index.js';
+import { answered } from './graphql-error.js';
 import type { GraphqlContext, Row } from './page.js';
 import { choice } from './shared-types.js';
 import type { View } from './view.js';
@@ -76,33 +77,38 @@ export const computedArguments = (
   };
 };
 
-/** A column of the row's answer. Errors: `query-invalid` for one that the arguments did not make. */
-const columnOf = (row: Row, names: readonly string[], asked: string): string => {
+/** The column of a row's answer that one of some names stands for; a name that the arguments did not make is the caller's mistake. */
+const reader = (emit: Emit) => (row: Row, names: readonly string[], context: GraphqlContext) => {
   const found = names.find((name) => row.page.columns.has(name));
-  if (found !== undefined) return found;
-  throw error('query-invalid', {
-    where: asked,
-    what: `is no column of this query; it has ${[...row.page.columns].join(', ')}`,
+  if (found !== undefined) return row.page.value(row, found);
+  return answered(context, emit, async () => {
+    throw error('query-invalid', {
+      where: names[0] ?? '',
+      what: `is no column of this query; it has ${[...row.page.columns].join(', ')}`,
+    });
   });
 };
 
 /** Fields of a node that read what arguments made. A member of the same name goes first. */
-export const computedFields = (view: View, columns: GraphQLEnumType): GraphQLFieldConfigMap<Row, GraphqlContext> => ({
-  columnValue: {
-    type: GraphQLString,
-    description:
-      'A column that the arguments made, as exact text: "goods", "net_revenue.before", "net_revenue.before.ratio".',
-    args: { name: text },
-    resolve: (row, { name }: { name: string }) => {
-      const value = row.page.value(row, columnOf(row, [name, `${view.name}.${name}`], name));
-      return value === null ? null : String(value);
+export const computedFields = (
+  view: View,
+  columns: GraphQLEnumType,
+  emit: Emit,
+): GraphQLFieldConfigMap<Row, GraphqlContext> => {
+  const read = reader(emit);
+  return {
+    columnValue: {
+      type: GraphQLString,
+      description:
+        'A column that the arguments made, as exact text: "goods", "net_revenue.before", "net_revenue.before.ratio".',
+      args: { name: text },
+      resolve: (row, { name }: { name: string }, context) => read(row, [name, `${view.name}.${name}`], context),
     },
-  },
-  isTotal: {
-    type: GraphQLBoolean,
-    description: 'Whether the node sums up this group: then its own value is null.',
-    args: { column: { type: new GraphQLNonNull(columns) } },
-    resolve: (row, { column }: { column: string }) =>
-      row.page.value(row, columnOf(row, [totalFlagName(column)], column)),
-  },
-});
+    isTotal: {
+      type: GraphQLBoolean,
+      description: 'Whether the node sums up this group: then its own value is null.',
+      args: { column: { type: new GraphQLNonNull(columns) } },
+      resolve: (row, { column }: { column: string }, context) => read(row, [totalFlagName(column)], context),
+    },
+  };
+};

@@ -41,6 +41,36 @@ describe('a view’s field', () => {
     });
   });
 
+  it('asks by arguments for measures over other rows, comparisons and totals', async () => {
+    const { errors } = await run(
+      `{ retail(totals: rollup, fill: true, where: {sold_at: {between: ["2010-12-01", "2010-12-08"]}},
+          measures: [{measure: net_revenue, where: {country: {eq: "EIRE"}}, as: "irish"}, {measure: orders, trailing: "7 days", as: "week"}],
+          compare: [{as: "before", shift: "1 year", show: [ratio]}]) { nodes { sold_at { day } net_revenue } } }`,
+    );
+    expect(errors).toBeUndefined();
+    expect(edge.asked[0]?.query).toEqual({
+      time: [{ dimension: 'retail.sold_at', granularity: 'day', range: ['2010-12-01', '2010-12-08'], fill: true }],
+      measures: [
+        'retail.net_revenue',
+        {
+          measure: 'retail.net_revenue',
+          where: { member: 'retail.country', op: 'eq', values: ['EIRE'] },
+          as: 'irish',
+        },
+        { measure: 'retail.orders', window: { trailing: '7 days' }, as: 'week' },
+      ],
+      compare: [{ as: 'before', shift: '1 year', show: ['ratio'] }],
+      totals: 'rollup',
+    });
+  });
+  it('reads only columns that its arguments made', async () => {
+    const { errors } = await run('{ retail { nodes { country columnValue(name: "goods") } } }');
+    expect(errors?.[0]).toMatchObject({
+      message: 'goods: is no column of this query; it has retail.country',
+      extensions: { code: 'query-invalid' },
+    });
+  });
+
   it('writes the time itself in the zone of the query, and leaves a missing one null', async () => {
     const { data } = await run('{ retail(timezone: "America/New_York") { nodes { sold_at { value } } } }');
     expect(data?.['retail']?.nodes.map((n) => (n['sold_at'] as { value: unknown }).value)).toEqual([

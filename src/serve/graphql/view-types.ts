@@ -12,6 +12,7 @@ import {
   GraphQLObjectType,
 } from 'graphql/index.js';
 import type { Member } from '../../model/catalog/index.js';
+import type { Emit } from '../../query/index.js';
 import { computedArguments, computedFields } from './computed-types.js';
 import { FILTERS, SCALARS } from './filters.js';
 import { timeTypeName } from './names.js';
@@ -61,7 +62,7 @@ export interface ViewTypes {
   readonly computed: GraphQLFieldConfigArgumentMap;
 }
 
-export const viewTypes = (view: View, type: string): ViewTypes => {
+export const viewTypes = (view: View, type: string, emit: Emit): ViewTypes => {
   const columns: GraphQLEnumValueConfigMap = {};
   for (const [name, member] of view.times)
     for (const bucket of bucketsOf(member)) columns[`${name}_${bucket}`] = { value: `${member.name}.${bucket}` };
@@ -72,7 +73,7 @@ export const viewTypes = (view: View, type: string): ViewTypes => {
     description: 'A selected member, a selected bucket (sold_at_day), or any measure.',
     values: columns,
   });
-  const nodeFields: Fields = view.measures.size === 0 ? {} : computedFields(view, column);
+  const nodeFields: Fields = view.measures.size === 0 ? {} : computedFields(view, column, emit);
   for (const [name, member] of view.dimensions) nodeFields[name] = field(member);
   for (const [name, member] of view.times)
     nodeFields[name] = { type: timeType(type, name, member), description: describe(member), resolve: (row) => row };

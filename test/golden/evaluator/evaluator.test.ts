@@ -14,7 +14,7 @@ const QUERIES = Number(process.env['ASSAY_TEST_QUERIES'] ?? (process.env['CI'] =
 const SEED = Number(process.env['ASSAY_TEST_SEED'] ?? 20_101_201);
 const OF_EACH = 10;
 /** Over how many stars the same queries are asked: most of a question's time is that of compiling what was never asked. */
-const STARS = 3;
+const STARS = 5;
 
 const boss = localCaller(['boss']);
 const clerk: Caller = { ...localCaller(['clerk']), attributes: { kinds: ['a', 'ä', ''] } };
