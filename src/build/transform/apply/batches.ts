@@ -94,6 +94,13 @@ const ENDING = new Set([
   'disk-full',
   'lease-lost',
   'lake-unusable',
+  'lake-cache-full',
+  'bucket-missing',
+  'bucket-forbidden',
+  'bucket-region',
+  'bucket-clock',
+  'bucket-unreachable',
+  'bucket-refused',
   'delta-unsupported',
   'internal',
 ]);
