@@ -10,7 +10,8 @@ import { TOTALS } from './totals.js';
 const ci = process.env['CI'] === 'true';
 if (!hasS3 && !ci) process.stderr.write(`s3-lake is skipped: ${NO_S3}\n`);
 
-describe.skipIf(!hasS3 && !ci)('a lake in a bucket', () => {
+// Each command is a process of its own, which starts the home's PostgreSQL.
+describe.skipIf(!hasS3 && !ci)('a lake in a bucket', { timeout: 600_000 }, () => {
   let server: S3Server;
   let dir: string;
   let home: string;
@@ -34,7 +35,7 @@ describe.skipIf(!hasS3 && !ci)('a lake in a bucket', () => {
     };
     await run('ingest', join(root, 'data', 'online-retail-sample.csv'), '--source', 'online_retail');
     await run('build');
-  });
+  }, 600_000);
   afterAll(async () => {
     await server?.stop();
     rmSync(dir, { recursive: true, force: true });
