@@ -12,7 +12,7 @@ afterAll(async () => {
 
 const at = (time: string) => (): bigint => BigInt(Date.parse(time)) * 1000n;
 const RESULTS = `SELECT table_name, status, severity, metric_type, check_details FROM gold.data_quality_metrics
-  WHERE metric_id LIKE '%/freshness%' AND check_timestamp = (SELECT max(check_timestamp) FROM gold.data_quality_metrics) ORDER BY 1`;
+  WHERE metric_id LIKE '%/freshness%' ORDER BY 1`;
 
 describe('freshness', () => {
   it('is told by plans, runs and audits, against the time of the run', async () => {
@@ -37,7 +37,7 @@ describe('freshness', () => {
     place.now = at('2010-12-15T02:00:01Z');
     const made = await place.plan();
     expect(made.stale).toEqual([
-      'silver.order_lines is stale: its newest invoice_date ends 2010-12-14 00:00:00.000000Z, and freshness allows 26 h',
+      'silver.order_lines is stale: its newest invoice_date ends 2010-12-14T00:00:00Z, and freshness allows 26 h',
     ]);
     expect(made.risks).toEqual(expect.arrayContaining([...made.stale]));
 

@@ -21,7 +21,7 @@ export interface Failed {
 const checksText = (transform: Transform): string =>
   JSON.stringify(
     transform.checks.map(({ place: _place, toleranceMillionths, ...check }) => [check, String(toleranceMillionths)]),
-  ) + String(transform.minScoreMillionths);
+  ) + String([transform.minScoreMillionths, transform.freshnessHours]);
 
 /** Ids whose checks were changed since they were last written down: what is there must be looked at with the new ones. */
 export const withNewChecks = async (parts: Parts, work: Pick<Work, 'world'>): Promise<ReadonlySet<string>> => {

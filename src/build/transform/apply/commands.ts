@@ -162,6 +162,11 @@ const needPlan = async (parts: Parts, { environment, filesHash }: World, made: P
     throw error('plan-needed', { environment: environment.name, models });
 };
 
+/** A run that has nothing to make asks no checks: who waits for data is told all the same. */
+const tellStale = (parts: Parts, made: Plan): void => {
+  for (const message of made.stale) parts.emit('notice', { message });
+};
+
 /** Goes forward by a plan that nobody was shown. It is kept, so that what it could not make is nobody's news to the next run. */
 const goPlanned = async (
   parts: Parts,
@@ -170,8 +175,6 @@ const goPlanned = async (
   kind: RunOrder['kind'],
   request: PlanRequest,
 ): Promise<RunResult> => {
-  // A run that has nothing to make asks no checks: who waits for data is told all the same.
-  for (const message of made.stale) parts.emit('notice', { message });
   await keepPlan(parts, made);
   const result = await goForward(parts, world, orderOf(kind, world, request, made.id), decided);
   await closePlan(parts.warehouse, made.id, 'applied');
@@ -189,6 +192,7 @@ export const run = async (parts: Parts, environment: string): Promise<RunResult>
   const planned = await planOf(parts, world, { environment });
   await needPlan(parts, world, planned.plan);
   refuseBlocked(planned.plan);
+  tellStale(parts, planned.plan);
   if (revision === 0) return goPlanned(parts, world, planned, 'run', { environment });
   return goForward(parts, world, orderOf('run', world, { environment }), planned.decided);
 };
@@ -211,6 +215,7 @@ export const forward = async (parts: Parts, request: PlanRequest): Promise<RunRe
   const world = await worldOf(parts, request.environment);
   const planned = await planOf(parts, world, request);
   refuseBlocked(planned.plan);
+  tellStale(parts, planned.plan);
   const { revision, heldFrom } = world.environment;
   if (planStatus(planned.plan) === 'none' && heldFrom === undefined && world.lostCopies.size === 0) {
     await followLake(parts, world);
