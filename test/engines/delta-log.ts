@@ -72,7 +72,7 @@ export const vectorBytes = (rows: readonly number[]): Buffer => {
 export const vectorFile = (
   vectors: readonly Buffer[],
 ): { readonly bytes: Buffer; readonly offsets: readonly number[] } => {
-  const parts = [Buffer.from([1])];
+  const parts: Buffer[] = [Buffer.from([1])];
   const offsets: number[] = [];
   let at = 1;
   for (const vector of vectors) {
