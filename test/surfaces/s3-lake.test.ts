@@ -22,7 +22,9 @@ describe.skipIf(!hasS3 && !ci)('a lake in a bucket', { timeout: 600_000 }, () =>
     expect([told.code, told.err]).toEqual([0, expect.any(String)]);
     return told.out;
   };
-  const json = async (...args: readonly string[]) => JSON.parse(await run(...args, '--json')) as never;
+  /** The last line: commands on tables tell of their steps before it. */
+  const json = async (...args: readonly string[]) =>
+    JSON.parse((await run(...args, '--json')).trimEnd().split('\n').at(-1) ?? '') as never;
   beforeAll(async () => {
     server = await startS3();
     dir = freshDir('s3-lake');
