@@ -16,8 +16,8 @@ export interface WriteParquet extends EngineOptions {
   /** A SELECT in DuckDB's dialect that gives every column of the schema by name; each is cast to its exact type. */
   readonly select: string;
   /**
-   * Rows are sorted by these columns, so that equal and near values lie together. A table that is not partitioned keeps the order
-   * exactly; within a partition's file some rows may stand out of it, for the engine writes with several threads.
+   * Rows are sorted by these columns, so that equal and near values lie together and files can be left out by their statistics. It is
+   * no promise of order: the engine writes with several threads, and some groups of rows may stand out of it.
    */
   readonly sortBy: readonly string[];
   /** Files go to `d/<stepId>/`; what an interrupted run left there is removed first. */
