@@ -1,5 +1,5 @@
 import { scratchFolder } from '../../../store/delta/index.js';
-import type { EngineRules } from '../plan/engine-for.js';
+import type { EngineRules } from '../plan/engine-pins.js';
 import { checkPins } from '../plan/engine-pins.js';
 import type { World } from '../plan/world.js';
 import { ROUTE_LIMITS } from '../step/route.js';

@@ -1,22 +1,16 @@
 import type { DialectName, Transform } from '../files/definition.js';
 import type { GraphNode } from '../files/graph.js';
 import { referencesIn } from '../step/relations.js';
-import { ROUTE_LIMITS, type Route, type RouteLimits, type RouteQuestion, route } from '../step/route.js';
+import { ROUTE_LIMITS, type Route, type RouteQuestion, route } from '../step/route.js';
 import { bodyFor } from '../step/shape.js';
 import { whyNotSpark } from '../step/spark-input.js';
 import { onlyInDuckDb } from '../step/spark-select.js';
 import type { ToMake } from './decide.js';
-import { type EnginePins, pinOf } from './engine-pins.js';
+import { type EngineRules, pinOf } from './engine-pins.js';
 import { inputsOf } from './inputs.js';
 import { readBytesOf } from './read-bytes.js';
 import { isPartitioned, type TableState } from './state.js';
 import type { World } from './world.js';
-
-/** What the choice of engines is made by, the same for a whole command. */
-export interface EngineRules {
-  readonly limits: RouteLimits;
-  readonly pins: EnginePins;
-}
 
 /** The choice for some partitions of a table, with what it was made from. */
 export interface ChosenRoute extends Route {

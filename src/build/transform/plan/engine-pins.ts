@@ -1,5 +1,6 @@
 import { error } from '../../../errors/index.js';
 import { DIALECTS, type DialectName } from '../files/definition.js';
+import type { RouteLimits } from '../step/route.js';
 
 /** Engines that were asked for by hand: an id, or a pattern with `*`, to the engine; of several that fit the last one counts. */
 export type EnginePins = ReadonlyMap<string, DialectName>;
@@ -43,3 +44,9 @@ export const checkPins = (pins: EnginePins, ids: readonly string[]): void => {
     if (!ids.some((id) => fits(pattern, id)))
       throw error('usage', { text: `--engine ${pattern}: there is no such table; tables are ${ids.join(', ')}` });
 };
+
+/** What the choice of engines is made by, the same for a whole command. */
+export interface EngineRules {
+  readonly limits: RouteLimits;
+  readonly pins: EnginePins;
+}

@@ -21,7 +21,7 @@ import { meaningsOf } from '../meaning/meaning-of.js';
 import { type StoredDefinition, storedOf } from '../meaning/stored.js';
 import { pseudonymKeyId } from '../step/pseudonyms.js';
 import { WHOLE } from '../step/step.js';
-import type { EngineRules } from './engine-for.js';
+import type { EngineRules } from './engine-pins.js';
 import { environmentName } from './environment-name.js';
 import { type OtherVersion, otherVersionsOf } from './other-versions.js';
 import { openSource, type Source } from './sources.js';
