@@ -383,7 +383,7 @@ describe('a table of each kind', () => {
 });
 
 describe('the real sample', () => {
-  it('gives the same tables on every engine that a transform allows', async () => {
+  it('gives the same tables on every engine that a transform allows', { timeout: 600_000 }, async () => {
     await place.ingest(sample);
     const { publication } = await place.build();
     const transforms = await readTransforms(join(root, 'transforms'));
