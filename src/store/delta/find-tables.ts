@@ -1,5 +1,5 @@
 import type { DeltaFiles } from './files.js';
-import { LOG } from './paths.js';
+import { LOG } from './format/paths.js';
 
 /** Folders below each other that are looked into: a lake has four (layer, table, version, fingerprint). */
 const DEEPEST = 8;

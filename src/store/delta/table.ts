@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { AssayError, error } from '../../errors/index.js';
-import { checkProperties } from './alter.js';
-import { commit } from './commit.js';
+import { commit } from './commit/commit.js';
 import { type DeltaFiles, localFiles } from './files.js';
+import { decodePath } from './format/paths.js';
+import { schemaOf, schemaText } from './format/schema.js';
 import type { ParquetEngine } from './parquet-engine.js';
-import { decodePath } from './paths.js';
-import { declaredRules } from './rules.js';
+import { declaredRules } from './rules/rules.js';
+import { withFeature } from './rules/writable.js';
 import { isAddress } from './s3/address.js';
 import { mountedFiles } from './s3/mount.js';
-import { schemaOf, schemaText } from './schema.js';
-import { takeSnapshot } from './snapshot.js';
+import { checkProperties } from './schema/alter.js';
+import { takeSnapshot } from './snapshot/snapshot.js';
 import type { AddFile, DeltaTable, Protocol, Snapshot, TableColumn } from './types.js';
-import { withFeature } from './writable.js';
 
 export interface CreateTable {
   readonly columns: readonly TableColumn[];

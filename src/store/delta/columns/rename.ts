@@ -1,4 +1,4 @@
-import { quoted } from '../schema.js';
+import { quoted } from '../format/schema.js';
 import type { DeltaType } from '../types.js';
 import { type MappingMode, physicalName } from './mapping.js';
 

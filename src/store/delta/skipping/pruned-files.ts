@@ -1,5 +1,5 @@
 import { type MappingMode, mappingMode, partitionValue, physicalName } from '../columns/mapping.js';
-import { isRecord } from '../fields.js';
+import { isRecord } from '../format/fields.js';
 import type { AddFile, DeltaField, DeltaType, Snapshot } from '../types.js';
 import { type Comparable, comparable, order } from './comparable.js';
 

@@ -1,7 +1,7 @@
-import { keepsTime, keepsTimeSince, ownTime } from '../commit-time.js';
-import { latestVersion, listLog, readVersion } from '../log.js';
-import { commitName, LOG, type LogListing } from '../paths.js';
-import { takeFiles } from '../snapshot.js';
+import { commitName, LOG, type LogListing } from '../format/paths.js';
+import { keepsTime, keepsTimeSince, ownTime } from '../log/commit-time.js';
+import { latestVersion, listLog, readVersion } from '../log/log.js';
+import { takeFiles } from '../snapshot/snapshot.js';
 import type { DeltaTable } from '../types.js';
 
 /** A version and when it was committed, milliseconds since 1970. */

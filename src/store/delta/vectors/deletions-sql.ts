@@ -1,4 +1,4 @@
-import { literal } from '../schema.js';
+import { literal } from '../format/schema.js';
 import type { DeletedRows } from '../types.js';
 
 /** Deleted rows of the file at a place of the list of files. */

@@ -1,6 +1,6 @@
 import { error } from '../../../errors/index.js';
-import { fileKey } from '../file-key.js';
-import { locate } from '../locate.js';
+import { fileKey } from '../format/file-key.js';
+import { locate } from '../scan/locate.js';
 import type { AddFile, DeletedRows, DeletionVector, DeltaTable } from '../types.js';
 import { crc32 } from './crc32.js';
 import { readRoaring, VectorDamaged } from './roaring.js';
