@@ -138,7 +138,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     if (lake) keep(lake);
     // The slow starts at once: two clusters, the model's compiler, DuckDB, the key-value store.
     const [loaded, clusters, duckdb, kv] = await Promise.all([
-      options.model ?? loadModel(config.model, { emit }),
+      options.model ?? loadModel(config.model),
       openClusters(config, mode, options.serves, emit, (cluster) => closing.push(() => cluster.stop())),
       openDuckDb({
         memory: config.duckdbMemory,
@@ -248,7 +248,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       sessionUrl: clusters.session,
       model,
       reload: async () => {
-        const next = await loadModel(config.model, { emit });
+        const next = await loadModel(config.model);
         if (next.catalogue.version === current.catalogue.version) return;
         current = next;
         asked = withAccess(next);

@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { nearest } from '../policy/index.js';
+import type { Report } from './faults.js';
 import { invalid, type ParsedFile } from './model-files.js';
 import { KEYS, type Wanted } from './model-keys.js';
 
@@ -16,9 +17,9 @@ const SINGULAR: Record<string, string> = {
   policy: 'access_policy',
 };
 
-/** Checks one file's keys and forms. The first fault is thrown. Errors: `model-invalid`. */
-export const checkKeys = (file: ParsedFile): void => {
-  const refuse = (node: unknown, what: string) => invalid(file.fileName, file.lineOf(node), what);
+/** Checks one file's keys and forms, and reports every fault of them. */
+export const checkKeys = (file: ParsedFile, report: Report): void => {
+  const refuse = (node: unknown, what: string) => report(invalid(file.fileName, file.lineOf(node), what));
   const plain = (node: unknown): unknown => (isAlias(node) ? node.resolve(file.document) : node);
 
   const describe = (wanted: Wanted): string => {
@@ -48,13 +49,17 @@ export const checkKeys = (file: ParsedFile): void => {
 
   const value = (given: unknown, wanted: Wanted, name: string, at: unknown): void => {
     const node = plain(given);
-    if (!fits(node, wanted)) throw refuse(given ?? at, `${name}: ${describe(wanted)} is wanted`);
+    if (!fits(node, wanted)) {
+      refuse(given ?? at, `${name}: ${describe(wanted)} is wanted`);
+      return;
+    }
     if (typeof wanted === 'string') return;
     if ('oneOf' in wanted) {
       const text = String(isScalar(node) ? node.value : '');
       if (wanted.oneOf.includes(text) || wanted.oneOf.includes(snake(text))) return;
       const like = nearest(text, wanted.oneOf);
-      throw refuse(node, `${name}: ${text} is not ${describe(wanted)}${like ? `; did you mean ${like}?` : ''}`);
+      refuse(node, `${name}: ${text} is not ${describe(wanted)}${like ? `; did you mean ${like}?` : ''}`);
+      return;
     }
     if ('each' in wanted) {
       if (isSeq(node)) for (const item of node.items) value(item, wanted.each, name, node);
@@ -75,23 +80,23 @@ export const checkKeys = (file: ParsedFile): void => {
       const name = rules.open ? given : snake(given);
       seen.add(name);
       const refused = rules.refused?.[name];
-      if (refused !== undefined) throw refuse(key as Node, `${label}: ${given} is not supported: ${refused}`);
       const wanted = rules.keys[name];
-      if (wanted) value(inside, wanted, `${label}: ${given}`, key);
+      if (refused !== undefined) refuse(key as Node, `${label}: ${given} is not supported: ${refused}`);
+      else if (wanted) value(inside, wanted, `${label}: ${given}`, key);
       else if (!rules.open && given !== '<<') {
         const like = nearest(name, Object.keys(rules.keys));
-        throw refuse(
+        refuse(
           key as Node,
           `${label}: there is no key ${given} in a ${SINGULAR[kind] ?? kind}${like ? `; did you mean ${like}?` : ''}`,
         );
       }
     }
     const missing = rules.required?.find((name) => !seen.has(name));
-    if (missing && !seen.has('<<') && !seen.has('extends')) throw refuse(node, `${label}: ${missing} is missing`);
+    if (missing && !seen.has('<<') && !seen.has('extends')) refuse(node, `${label}: ${missing} is missing`);
   };
 
   const root = file.document.contents;
   if (root === null) return;
-  if (!isMap(root)) throw refuse(root, 'a file of the model holds the keys cubes or views');
-  group(root, 'file', 'model');
+  if (isMap(root)) group(root, 'file', 'model');
+  else refuse(root, 'a file of the model holds the keys cubes or views');
 };

@@ -2,10 +2,12 @@ import { AssayError } from '../../errors/index.js';
 import type { Dialect } from '../../query/index.js';
 import type { Catalogue, Member, Owner, Place } from '../catalog/index.js';
 import type { LegCompiler } from './compiler.js';
+import type { Report } from './faults.js';
 import { invalid } from './model-files.js';
 import { askable, joinProbes, probeOf } from './probes.js';
 
-const DIALECTS: readonly Dialect[] = ['postgres', 'duckdb'];
+/** One dialect shows what is wrong with a text: they differ in zones, buckets and conditions, which are ours. */
+const DIALECT: Dialect = 'postgres';
 
 /** What is wrong, in one line: Cube's own words where it has any. */
 const reason = (thrown: unknown): string => {
@@ -41,28 +43,25 @@ const membersToCompile = (catalogue: Catalogue, owner: Owner): readonly Member[]
 };
 
 /**
- * Every member and join is compiled once for each dialect, because Cube looks into many texts only then. All members of a cube go
- * into one leg; only where that fails each is tried alone. Errors: `model-invalid` at the member or join.
+ * Every member and join is compiled once, because Cube looks into many texts only then. All members of a cube go into one leg; only
+ * where that fails each is tried alone. A fault stands at the member or join.
  */
-export const checkLegs = (catalogue: Catalogue, legs: LegCompiler): void => {
+export const checkLegs = (catalogue: Catalogue, legs: LegCompiler, report: Report): void => {
   const refuse = (place: Place, name: string, fault: unknown) =>
-    invalid(place.file, place.line, `${name}: ${reason(fault)}`);
-  for (const dialect of DIALECTS) {
-    for (const owner of catalogue.owners.values()) {
-      const members = membersToCompile(catalogue, owner);
-      const names = members.map((member) => member.name);
-      if (names.length === 0 || faultOf(() => probeOf(catalogue, legs, owner.name, names, dialect)) === undefined)
-        continue;
-      // what stands first is what others may be made of
-      for (const { name, place } of members.toSorted((a, b) => a.place.line - b.place.line)) {
-        const fault = faultOf(() => probeOf(catalogue, legs, owner.name, [name], dialect));
-        if (fault !== undefined) throw refuse(place, name, fault);
-      }
+    report(invalid(place.file, place.line, `${name}: ${reason(fault)}`));
+  for (const owner of catalogue.owners.values()) {
+    const members = membersToCompile(catalogue, owner);
+    const names = members.map((member) => member.name);
+    if (names.length === 0 || faultOf(() => probeOf(catalogue, legs, owner.name, names, DIALECT)) === undefined)
+      continue;
+    // what stands first is what others may be made of
+    for (const { name, place } of members.toSorted((a, b) => a.place.line - b.place.line)) {
+      const fault = faultOf(() => probeOf(catalogue, legs, owner.name, [name], DIALECT));
+      if (fault !== undefined) refuse(place, name, fault);
     }
-    for (const join of catalogue.joins) {
-      const fault = faultOf(() => joinProbes({ ...catalogue, joins: [join] }, legs, dialect));
-      if (fault !== undefined)
-        throw refuse(join.place ?? { file: 'cubes', line: 1 }, `${join.from}: join ${join.to}`, fault);
-    }
+  }
+  for (const join of catalogue.joins) {
+    const fault = faultOf(() => joinProbes({ ...catalogue, joins: [join] }, legs, DIALECT));
+    if (fault !== undefined) refuse(join.place ?? { file: 'cubes', line: 1 }, `${join.from}: join ${join.to}`, fault);
   }
 };

@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, visit, type YAMLMap } from 'yaml';
 import { nearest } from '../policy/index.js';
-import { DeclaredNames } from './declared-names.js';
+import type { DeclaredNames } from './declared-names.js';
+import type { Report } from './faults.js';
 import { invalid, type ParsedFile } from './model-files.js';
 
 /** A brace that is not escaped, up to the one that closes it. */
@@ -22,6 +23,7 @@ class Checker {
   constructor(
     private readonly file: ParsedFile,
     private readonly names: DeclaredNames,
+    private readonly report: Report,
   ) {}
 
   private plain(node: unknown): unknown {
@@ -46,9 +48,9 @@ class Checker {
     return this.file.content.slice(0, range[0] + at).split('\n').length;
   }
 
-  private refuse(node: unknown, found: string, what: string) {
+  private refuse(node: unknown, found: string, what: string): void {
     const pattern = `(?<![\\w.])${found.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}(?!\\w)`;
-    return invalid(this.file.fileName, this.lineWithin(node, pattern), what);
+    this.report(invalid(this.file.fileName, this.lineWithin(node, pattern), what));
   }
 
   /** One reference. `show` writes a name as it would stand there. */
@@ -61,24 +63,26 @@ class Checker {
     const missing = whole
       ? `${show(path)} names no member of ${cube}, no cube and not CUBE`
       : `${show(path)}: there is no ${found.wrong} in ${found.of}`;
-    throw this.refuse(node, path, `${label}: ${missing}${meant ? `; did you mean ${show(meant)}?` : ''}`);
+    this.refuse(node, path, `${label}: ${missing}${meant ? `; did you mean ${show(meant)}?` : ''}`);
+    return 'unknown';
   }
 
   private sql(node: unknown, cube: string, label: string, measures: boolean): void {
     for (const [whole, inside = '', end] of (this.text(node) ?? '').matchAll(BRACES)) {
-      if (end === '') throw this.refuse(node, whole, `${label}: the brace of ${whole.trim()} is not closed`);
+      if (end === '') {
+        this.refuse(node, whole, `${label}: the brace of ${whole.trim()} is not closed`);
+        continue;
+      }
       if (inside.trim() === '') continue;
       const [, path, call] = REFERENCE.exec(inside.trim()) ?? [];
       // Cube would take the braces off and leave the rest: the pattern \d{5} would become \d5
-      if (path === undefined)
-        throw this.refuse(
-          node,
-          whole,
-          `${label}: ${whole} is no reference; write \\{ and \\} for braces of the SQL itself`,
-        );
+      if (path === undefined) {
+        this.refuse(node, whole, `${label}: ${whole} is no reference; write \\{ and \\} for braces of the SQL itself`);
+        continue;
+      }
       const kind = this.reference(node, path, cube, label, (name) => `{${name}${call ? '()' : ''}}`);
       if (kind === 'measure' && !measures)
-        throw this.refuse(
+        this.refuse(
           node,
           path,
           `${label}: ${whole} is a measure, and only a measure of type number is made of measures`,
@@ -105,7 +109,7 @@ class Checker {
       if (path === undefined || !PATH.test(path)) continue;
       const found = this.reference(item, path, cube, label, (name) => name);
       if (kind !== undefined && found !== kind && found !== 'unknown')
-        throw this.refuse(item, path, `${label}: ${path} is a ${found}; a ${kind} is wanted here`);
+        this.refuse(item, path, `${label}: ${path} is a ${found}; a ${kind} is wanted here`);
     }
   }
 
@@ -140,7 +144,8 @@ class Checker {
         if (!PATH.test(path) || this.names.isView(unknown)) continue;
         const like = nearest(unknown, cubes);
         const meant = like ? `; did you mean ${like}?` : '';
-        throw this.refuse(pathNode, path, `${view}: join_path ${path}: there is no cube ${unknown}${meant}`);
+        this.refuse(pathNode, path, `${view}: join_path ${path}: there is no cube ${unknown}${meant}`);
+        continue;
       }
       const cube = path.split('.').at(-1) ?? '';
       const members = this.names.membersOf(cube);
@@ -150,10 +155,12 @@ class Checker {
           const name = this.text(isMap(item) ? item.get('name', true) : item);
           if (name === undefined || members.has(name)) continue;
           const like = nearest(name, [...members.keys()]);
-          throw invalid(
-            this.file.fileName,
-            this.file.lineOf(item),
-            `${view}: ${key}: there is no ${name} in ${cube}${like ? `; did you mean ${like}?` : ''}`,
+          this.report(
+            invalid(
+              this.file.fileName,
+              this.file.lineOf(item),
+              `${view}: ${key}: there is no ${name} in ${cube}${like ? `; did you mean ${like}?` : ''}`,
+            ),
           );
         }
     }
@@ -169,9 +176,8 @@ class Checker {
 /**
  * Every reference of the model's texts (SQL of cubes, joins, members, filters and cases; lists of rollups, drills and views) is
  * held against the names that the files declare. Cube looks at many of them only when a query needs the member.
- * Errors: `model-invalid` at the line of the reference, with the nearest right name.
+ * A fault stands at the line of the reference and names the nearest right name.
  */
-export const checkReferences = (files: readonly ParsedFile[]): void => {
-  const names = new DeclaredNames(files);
-  for (const file of files) new Checker(file, names).check();
+export const checkReferences = (files: readonly ParsedFile[], names: DeclaredNames, report: Report): void => {
+  for (const file of files) new Checker(file, names, report).check();
 };

@@ -1,5 +1,6 @@
 import { AssayError } from '../../errors/index.js';
 import type { Place } from '../catalog/index.js';
+import type { Report } from './faults.js';
 import { invalid, type ParsedFile, type Places } from './model-files.js';
 
 /** `sales.orders` of "orders cannot be resolved", wherever a name of the model stands in the text. */
@@ -32,20 +33,27 @@ const written = (line: string, files: readonly ParsedFile[]): Place | undefined 
 };
 
 /**
- * Cube's compile errors carry no line, and a file only where parsing failed; the names in them lead back to one.
- * Errors: `model-invalid`, with the first of Cube's complaints.
+ * Cube's compile errors carry no line, and a file only where parsing failed; the names in them lead back to one. Each complaint is
+ * reported; anything that is no error of the model is thrown again.
  */
-export const compileError = (thrown: unknown, files: readonly ParsedFile[], places: Places): unknown => {
-  if (thrown instanceof AssayError || !(thrown instanceof Error)) return thrown;
+export const reportCompileError = (
+  thrown: unknown,
+  files: readonly ParsedFile[],
+  places: Places,
+  report: Report,
+): void => {
+  if (thrown instanceof AssayError || !(thrown instanceof Error)) throw thrown;
   const text = (thrown as { messages?: unknown }).messages;
   const all = (typeof text === 'string' ? text : thrown.message).split('\n').map((l) => l.trim());
-  const file = all.map((l) => /^(\S+\.ya?ml) Errors:$/.exec(l)?.[1]).find((l) => l !== undefined);
-  const lines = all.filter((l) => l !== '' && !/Errors:$/.test(l) && !/^Possible reasons/.test(l));
-  const first = lines[0] ?? 'the model does not compile';
-  const place =
-    written(first, files) ??
-    named(first, places) ??
-    ({ file: file ?? files[0]?.fileName ?? 'cubes', line: 1 } as Place);
-  const more = lines.length > 1 ? ` (and ${lines.length - 1} more)` : '';
-  return invalid(place.file, place.line, `${first}${more}`);
+  let file = files[0]?.fileName ?? 'cubes';
+  let told = false;
+  for (const line of all) {
+    const within = /^(\S+\.ya?ml) Errors:$/.exec(line)?.[1];
+    if (within !== undefined) file = within;
+    if (line === '' || /Errors:$/.test(line) || /^Possible reasons/.test(line)) continue;
+    const place = written(line, files) ?? named(line, places) ?? { file, line: 1 };
+    report(invalid(place.file, place.line, line));
+    told = true;
+  }
+  if (!told) report(invalid(file, 1, 'the model does not compile'));
 };

@@ -38,6 +38,7 @@ export type Found = { readonly kind: Kind | 'cube' | 'unknown' } | { readonly wr
 /** The names that all files of a model declare, and what a reference between them leads to. */
 export class DeclaredNames {
   private readonly owners = new Map<string, Declared>();
+  private readonly inherited = new Map<string, ReadonlyMap<string, Kind> | undefined>();
 
   constructor(files: readonly ParsedFile[]) {
     for (const file of files) {
@@ -69,6 +70,11 @@ export class DeclaredNames {
     return [...this.owners].filter(([, owner]) => !owner.view).map(([name]) => name);
   }
 
+  /** Whether a name may begin a path within a cube or view: any of these, or a member of its own. */
+  begins(cube: string, name: string): boolean {
+    return this.owners.has(name) || this.membersOf(cube)?.has(name) === true;
+  }
+
   isView(name: string): boolean {
     return this.owners.get(name)?.view === true;
   }
@@ -86,8 +92,12 @@ export class DeclaredNames {
 
   /** Names of a cube's members, inherited ones included; undefined when they cannot be known from the files (a view's). */
   membersOf(name: string): ReadonlyMap<string, Kind> | undefined {
+    const known = this.inherited.get(name);
+    if (known || this.inherited.has(name)) return known;
     const line = this.line(name);
-    return line && new Map(line.toReversed().flatMap((owner) => [...owner.members]));
+    const members = line && new Map(line.toReversed().flatMap((owner) => [...owner.members]));
+    this.inherited.set(name, members);
+    return members;
   }
 
   private granularitiesOf(path: string): readonly string[] | undefined {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { settleCubeEnvironment } from '../../config/index.js';
 import type { Compilers, CubePackages, ModelFile } from './parts.js';
-import { transpileHere } from './transpile-here.js';
+import { type Known, transpileHere } from './transpile-here.js';
 
 const require = createRequire(import.meta.url);
 
@@ -59,6 +59,7 @@ export const cube = (): CubePackages => {
   };
   const { prepareCompiler } = compiler;
   class Api extends CompilerApi {
+    known: Known = () => false;
     createNativeInstance() {
       return withoutNative();
     }
@@ -73,7 +74,7 @@ export const cube = (): CubePackages => {
         compiledJinjaCache: this.compiledJinjaCache,
         compiledYamlCache: this.compiledYamlCache,
       });
-      const pool = transpileHere(require, withoutNative);
+      const pool = transpileHere(require, withoutNative, this.known);
       Object.defineProperty(compilers.compiler, 'workerPool', { get: () => pool, set: () => {} });
       await compilers.compiler.compile();
       return compilers;
@@ -85,7 +86,7 @@ export const cube = (): CubePackages => {
     BaseFilter: compiler.BaseFilter,
     BaseTimeDimension: compiler.BaseTimeDimension,
     QueryCache: compiler.QueryCache,
-    compile: async (files: readonly ModelFile[]) => {
+    compile: async (files: readonly ModelFile[], known?: Known) => {
       const api = new Api({ localPath: () => 'model', dataSchemaFiles: async () => files }, async () => 'postgres', {
         allowNodeRequire: false,
         compileContext: {},
@@ -93,6 +94,7 @@ export const cube = (): CubePackages => {
         devServer: false,
         logger: () => {},
       });
+      if (known) api.known = known;
       return api.getCompilers();
     },
   };

@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { modelOf } from '../../../test/fixtures/model.js';
 import { AssayError } from '../../errors/index.js';
 import { typeText } from '../../query/index.js';
-import { loadModel } from './index.js';
+import { checkModel, loadModel } from './index.js';
 
 const CUBE = `cubes:
   - name: orders
@@ -246,5 +246,32 @@ describe('a model with faults', () => {
     const dir = await mkdtemp(join(tmpdir(), 'assay-empty-'));
     await expect(loadModel(dir)).rejects.toThrow(/there is no model here/);
     await rm(dir, { recursive: true });
+  });
+});
+
+describe('a model with several faults', () => {
+  it('tells them all at once, each at its line', async () => {
+    const files = {
+      'cubes/orders.yml': CUBE.replace('type: sum', 'type: summ').replace('sql: status', 'sql: "{statu}"'),
+      'cubes/broken.yml': 'cubes: [',
+      'views/shop.yml': VIEW.replace('total', 'totl'),
+    };
+    const dir = await mkdtemp(join(tmpdir(), 'assay-model-'));
+    try {
+      for (const [name, text] of Object.entries(files)) {
+        await mkdir(dirname(join(dir, name)), { recursive: true });
+        await writeFile(join(dir, name), text);
+      }
+      const { faults } = await checkModel(dir);
+      expect(faults.map(({ file, line, what }) => `${file}:${line}: ${what.split(';')[0]}`)).toEqual([
+        expect.stringMatching(/^cubes\/broken\.yml:\d+: /),
+        'cubes/orders.yml:14: total: type: summ is not one of count, count_distinct, sum, min, max, number',
+        'cubes/orders.yml:7: orders.status: {statu} names no member of orders, no cube and not CUBE',
+        'views/shop.yml:5: shop: includes: there is no totl in orders',
+      ]);
+      await expect(loadModel(dir)).rejects.toThrow(/^cubes\/broken\.yml:\d+: .* \(and 3 more: assay model check\)$/);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 });

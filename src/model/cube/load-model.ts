@@ -1,12 +1,14 @@
-import type { Emit } from '../../query/index.js';
+import { AssayError, error } from '../../errors/index.js';
 import type { Catalogue } from '../catalog/index.js';
 import { checkKeys } from './check-keys.js';
 import { checkLegs } from './check-legs.js';
 import { checkReferences } from './check-references.js';
 import { checkSql } from './check-sql.js';
-import { compileError } from './compile-error.js';
+import { reportCompileError } from './compile-error.js';
 import type { LegCompiler } from './compiler.js';
+import { DeclaredNames } from './declared-names.js';
 import { cube } from './door.js';
+import { type Fault, Faults } from './faults.js';
 import { legCompiler } from './leg-compiler.js';
 import { loadSqlParser } from './measure-over.js';
 import { Places, readModelFiles } from './model-files.js';
@@ -18,27 +20,53 @@ export interface LoadedModel {
   readonly legs: LegCompiler;
 }
 
-/**
- * Reads `cubes/` and `views/` below `dir`, checks their keys and references, compiles them, and compiles every member and join once
- * for each dialect. That columns and tables are there is not asked of any engine here; `probes` gives what to ask.
- * Errors: `model-invalid` with file and line, for the first fault found. Only where Cube reports several at once does the message
- * tell how many more there are.
- */
-export const loadModel = async (dir: string, _options?: { readonly emit?: Emit }): Promise<LoadedModel> => {
-  const files = await readModelFiles(dir);
+/** A model that was looked at whole: all its faults, or itself. */
+export type CheckedModel =
+  | { readonly faults: readonly []; readonly model: LoadedModel }
+  | { readonly faults: readonly [Fault, ...Fault[]]; readonly model?: never };
+
+const load = async (dir: string, faults: Faults): Promise<LoadedModel> => {
+  const { report } = faults;
+  const files = await readModelFiles(dir, report);
   for (const file of files) {
-    checkKeys(file);
-    checkSql(file);
+    checkKeys(file, report);
+    checkSql(file, report);
   }
-  checkReferences(files);
+  const names = new DeclaredNames(files);
+  checkReferences(files, names, report);
+  faults.throwIfAny();
   const places = new Places(files);
   const packages = cube();
   await loadSqlParser();
-  const compilers = await packages.compile(files).catch((thrown: unknown) => {
-    throw compileError(thrown, files, places);
-  });
-  const catalogue = readCatalogue(compilers, files, places);
+  const compilers = await packages
+    .compile(files, (owner, name) => names.begins(owner, name))
+    .catch((thrown: unknown) => reportCompileError(thrown, files, places, report));
+  faults.throwIfAny();
+  if (!compilers) throw error('internal', {});
+  const catalogue = readCatalogue(compilers, files, places, faults);
   // a compiler of its own, so that the statements of the check are not kept
-  checkLegs(catalogue, legCompiler(packages, compilers, catalogue));
+  checkLegs(catalogue, legCompiler(packages, compilers, catalogue), report);
+  faults.throwIfAny();
   return { catalogue, legs: legCompiler(packages, compilers, catalogue) };
+};
+
+/**
+ * Reads `cubes/` and `views/` below `dir`, checks their keys and references, compiles them, and compiles every member and join. That
+ * columns and tables are there is not asked of any engine here; `probes` gives what to ask.
+ * Errors: `model-invalid` with file and line, for the first fault found, with the others beside it.
+ */
+export const loadModel = (dir: string): Promise<LoadedModel> => load(dir, new Faults());
+
+/** As `loadModel`, for who wants every fault. A stage that needs what an earlier one found broken is not reached. */
+export const checkModel = async (dir: string): Promise<CheckedModel> => {
+  const faults = new Faults();
+  try {
+    return { faults: [], model: await load(dir, faults) };
+  } catch (thrown) {
+    if (!(thrown instanceof AssayError) || thrown.code !== 'model-invalid') throw thrown;
+    if (!faults.any) faults.report(thrown);
+    const [first, ...others] = faults.all;
+    if (!first) throw thrown;
+    return { faults: [first, ...others] };
+  }
 };

@@ -4,6 +4,7 @@ import { extname, join } from 'node:path';
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { error } from '../../errors/index.js';
 import type { Place } from '../catalog/index.js';
+import type { Report } from './faults.js';
 import type { ModelFile } from './parts.js';
 
 /** A file of the model, parsed with its line numbers. `name` is relative to the model's folder. */
@@ -16,7 +17,7 @@ const FOLDERS = ['cubes', 'views'];
 
 export const invalid = (file: string, line: number, what: string) => error('model-invalid', { file, line, what });
 
-const listed = async (dir: string, folder: string): Promise<string[]> => {
+const listed = async (dir: string, folder: string, report: Report): Promise<string[]> => {
   let entries: Awaited<ReturnType<typeof entriesOf>>;
   try {
     entries = await entriesOf(join(dir, folder));
@@ -28,27 +29,27 @@ const listed = async (dir: string, folder: string): Promise<string[]> => {
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const name = `${folder}/${entry.name}`;
     if (entry.name.startsWith('.')) continue;
-    if (entry.isDirectory()) names.push(...(await listed(dir, name)));
+    if (entry.isDirectory()) names.push(...(await listed(dir, name, report)));
     else if (/\.ya?ml$/.test(entry.name)) names.push(name);
     else if (['.js', '.ts', '.py', '.jinja'].includes(extname(entry.name)))
-      throw invalid(name, 1, `models are written in YAML; a ${extname(entry.name)} file is code and is not run`);
+      report(invalid(name, 1, `models are written in YAML; a ${extname(entry.name)} file is code and is not run`));
   }
   return names;
 };
 const entriesOf = (path: string) => readdir(path, { withFileTypes: true });
 
-const parsed = (name: string, content: string): ParsedFile => {
+/** A file with its lines; undefined when it is no YAML, which is reported. */
+const parsed = (name: string, content: string, report: Report): ParsedFile | undefined => {
   const lines = new LineCounter();
   const template = /\{\{|\{%|%\}/.exec(content);
-  if (template)
-    throw invalid(
-      name,
-      content.slice(0, template.index).split('\n').length,
-      `templates are not run; write plain YAML instead of ${template[0]}`,
-    );
+  if (template) {
+    const line = content.slice(0, template.index).split('\n').length;
+    report(invalid(name, line, `templates are not run; write plain YAML instead of ${template[0]}`));
+    return undefined;
+  }
   const document = parseDocument(content, { lineCounter: lines, merge: true, prettyErrors: false });
-  const problem = document.errors[0];
-  if (problem) throw invalid(name, lines.linePos(problem.pos[0]).line, problem.message);
+  for (const problem of document.errors) report(invalid(name, lines.linePos(problem.pos[0]).line, problem.message));
+  if (document.errors.length > 0) return undefined;
   const lineOf = (node: unknown) => {
     const range = (node as Node | null | undefined)?.range;
     return range ? lines.linePos(range[0]).line : 1;
@@ -56,11 +57,17 @@ const parsed = (name: string, content: string): ParsedFile => {
   return { fileName: name, content, document, lineOf };
 };
 
-/** Reads every YAML file below `cubes/` and `views/`, in the order of their names. Errors: `model-invalid`. */
-export const readModelFiles = async (dir: string): Promise<readonly ParsedFile[]> => {
-  const names = (await Promise.all(FOLDERS.map((folder) => listed(dir, folder)))).flat();
-  if (names.length === 0) throw invalid(dir, 1, 'there is no model here: no YAML file in cubes/ or views/');
-  return Promise.all(names.map(async (name) => parsed(name, await readFile(join(dir, name), 'utf8'))));
+/** Reads every YAML file below `cubes/` and `views/`, in the order of their names. Files that are none are reported and left out. */
+export const readModelFiles = async (dir: string, report: Report): Promise<readonly ParsedFile[]> => {
+  let told = false;
+  const telling: Report = (fault) => {
+    told = true;
+    report(fault);
+  };
+  const names = (await Promise.all(FOLDERS.map((folder) => listed(dir, folder, telling)))).flat();
+  if (names.length === 0 && !told) report(invalid(dir, 1, 'there is no model here: no YAML file in cubes/ or views/'));
+  const texts = await Promise.all(names.map(async (name) => [name, await readFile(join(dir, name), 'utf8')] as const));
+  return texts.flatMap(([name, content]) => parsed(name, content, report) ?? []);
 };
 
 /** The model's version: a hash of what its files say. */

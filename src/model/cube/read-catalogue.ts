@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type DataType, parseType, typeText } from '../../query/index.js';
 import type { Additivity, Catalogue, Join, JoinKind, Member, Owner, RollupDefinition } from '../catalog/index.js';
 import { nearest } from '../policy/index.js';
+import type { Faults } from './faults.js';
 import { invalid, type ParsedFile, type Places, versionOf } from './model-files.js';
 import type { Compilers, EvaluatedCube, MetaMember, MetaOwner, SqlFunction } from './parts.js';
 import { readPolicies } from './read-policies.js';
@@ -38,6 +39,7 @@ class Reader {
   constructor(
     private readonly compilers: Compilers,
     private readonly places: Places,
+    private readonly faults: Faults,
   ) {}
 
   private refuse(name: string, what: string) {
@@ -150,10 +152,12 @@ class Reader {
   }
 
   owner(config: MetaOwner): void {
+    const read = (all: readonly MetaMember[], kind: Member['kind']) =>
+      all.flatMap((m) => this.faults.attempt(() => this.member(config, m, kind)) ?? []);
     const members = [
-      ...config.measures.map((m) => this.member(config, m, 'measure')),
-      ...config.dimensions.map((m) => this.member(config, m, 'dimension')),
-      ...config.segments.map((m) => this.member(config, m, 'segment')),
+      ...read(config.measures, 'measure'),
+      ...read(config.dimensions, 'dimension'),
+      ...read(config.segments, 'segment'),
     ];
     for (const member of members) this.members.set(member.name, member);
     const evaluated = this.compilers.cubeEvaluator.cubeFromPath(config.name);
@@ -232,12 +236,19 @@ const readRollups = (compilers: Compilers, places: Places, members: ReadonlyMap<
     return Object.freeze({ ...definition, hash, place: places.of(rollup.id) });
   });
 
-/** What Cube compiled, as the immutable catalogue. Errors: `model-invalid`. */
-export const readCatalogue = (compilers: Compilers, files: readonly ParsedFile[], places: Places): Catalogue => {
-  const reader = new Reader(compilers, places);
+/** What Cube compiled, as the immutable catalogue. Faults of members are kept in `faults`. Errors: `model-invalid`. */
+export const readCatalogue = (
+  compilers: Compilers,
+  files: readonly ParsedFile[],
+  places: Places,
+  faults: Faults,
+): Catalogue => {
+  const reader = new Reader(compilers, places, faults);
   for (const { config } of compilers.metaTransformer.cubes) reader.owner(config);
-  reader.hideStandIns();
-  reader.checkRatios();
+  faults.throwIfAny(); // what follows looks from member to member
+  faults.attempt(() => reader.hideStandIns());
+  faults.attempt(() => reader.checkRatios());
+  faults.throwIfAny();
   const joins = Object.values(compilers.joinGraph.edges).map(
     (edge): Join => ({
       from: edge.from,
