@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** The everyday run; with CI=true also the faults. `live` suites (services that no test machine has) run by their own script. */
+/**
+ * The everyday run, in minutes; with CI=true also the faults, and what takes long on a small machine (`*.long.test.ts`).
+ * `live` suites (services that no test machine has) run by their own script.
+ */
 const ci = process.env['CI'] === 'true';
 export default defineConfig({
   test: {
@@ -12,7 +15,10 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts', 'test/*.test.ts'] } },
       { extends: true, test: { name: 'golden', include: ['test/golden/**/*.test.ts'] } },
-      { extends: true, test: { name: 'engines', include: ['test/engines/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'engines', include: ['test/engines/**/*.test.ts'], exclude: ci ? [] : ['**/*.long.test.ts'] },
+      },
       {
         extends: true,
         test: { name: 'surfaces', include: ['test/surfaces/**/*.test.ts'], globalSetup: ['test/surfaces/setup.ts'] },

@@ -23,6 +23,8 @@ export default class PlainReport implements Reporter {
       process.stdout.write('with CI=true a skipped test is a failure\n');
       process.exitCode = 1;
     }
+    if (process.env['CI'] !== 'true')
+      process.stdout.write('with CI=true also: the kills of test/faults, and what takes long (*.long.test.ts)\n');
     process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
   }
 }

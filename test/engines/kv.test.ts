@@ -176,8 +176,9 @@ describe.each([
     await kv.announce('news', 'three');
     const again = await other.listen('news', (message) => heard.push(`c ${message}`));
     await kv.announce('news', 'four');
-    await until(() => heard.length === 3);
-    expect(heard[2]).toBe('c four');
+    await until(() => heard.includes('c four'));
+    // The bus of a cluster may still carry what was announced before somebody listened; who stopped hears nothing of it.
+    expect(heard.filter((line) => line !== 'c three').sort()).toEqual(['a one\ntwo', 'b one\ntwo', 'c four']);
     await again();
   });
 

@@ -97,5 +97,18 @@ export const startCluster = async (): Promise<{ url: string; remove: () => Promi
     await remove();
     throw new TypeError(made.stdout + made.stderr);
   }
+  while (!servers.every((server) => knowsAll(server.port, servers.length))) await new Promise((r) => setTimeout(r, 20));
   return { url: servers.map((server) => server.url).join(','), remove };
+};
+
+/**
+ * True when a node of a cluster serves, and its links to all others are up: `--cluster create` ends earlier, and what is
+ * published before then does not reach every node.
+ */
+const knowsAll = (port: number, count: number): boolean => {
+  const ask = (what: string) =>
+    spawnSync('redis-cli', ['-p', String(port), 'cluster', what], { encoding: 'utf8' }).stdout;
+  const nodes = ask('nodes').trim().split('\n');
+  const linked = nodes.filter((line) => /myself|(?<!dis)connected/.test(line) && !/fail|handshake|noaddr/.test(line));
+  return linked.length === count && ask('info').includes('cluster_state:ok');
 };

@@ -50,8 +50,12 @@ describe('a start that cannot be', () => {
   });
   it('refuses a home on a read-only file system, and one on a full disk', async (context) => {
     const dir = fresh('mounts');
-    const mount = (options: string) => spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', dir]).status === 0;
-    if (!mount('ro,size=1m')) return context.skip('mounting a small file system needs root with the right to mount');
+    const mount = (options: string) => {
+      const made = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', dir], { encoding: 'utf8' });
+      return made.status === 0 ? undefined : (made.error?.message ?? `${made.status ?? made.signal}: ${made.stderr}`);
+    };
+    const why = mount('ro,size=1m');
+    if (why) return context.skip(`mounting a small file system needs root with the right to mount (${why.trim()})`);
     try {
       const told = await assay(join(dir, 'home'), ['start']);
       expect(told.code).toBe(1);
