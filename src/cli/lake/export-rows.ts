@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { error } from '../../errors/index.js';
-import { literal, relation, rowLines, type Snapshot } from '../../store/delta/index.js';
+import { literal, namingDamage, relation, rowLines, type Snapshot } from '../../store/delta/index.js';
 import type { DuckDb } from '../../store/engine/duckdb/types.js';
 import { explainIo } from '../home.js';
 
@@ -92,16 +92,14 @@ const atomically = async (file: string, work: (temporary: string) => Promise<num
   }
 };
 
-/**
- * Writes a table's rows to a file, or to standard output for `-`. Gives how many there were. Errors: `usage`, `disk-full`,
- * `engine-failed`, `delta-*`, `cancelled`.
- */
-export const exportRows = async (
-  duckdb: DuckDb,
-  snapshot: Snapshot,
-  to: { readonly format: RowFormat; readonly out: string; readonly tempDir: string },
-  signal: AbortSignal,
-): Promise<number> => {
+export interface RowsTo {
+  readonly format: RowFormat;
+  /** A file, or `-`. */
+  readonly out: string;
+  readonly tempDir: string;
+}
+
+const exported = async (duckdb: DuckDb, snapshot: Snapshot, to: RowsTo, signal: AbortSignal): Promise<number> => {
   const { format, out } = to;
   if (format === 'parquet') {
     if (out !== '-') return atomically(out, (file) => writeParquetFile(duckdb, snapshot, file, signal));
@@ -128,3 +126,10 @@ export const exportRows = async (
     }
   });
 };
+
+/**
+ * Writes a table's rows to a file, or to standard output for `-`. Gives how many there were. Errors: `usage`, `disk-full`,
+ * `engine-failed`, `delta-*`, `cancelled`.
+ */
+export const exportRows = (duckdb: DuckDb, snapshot: Snapshot, to: RowsTo, signal: AbortSignal): Promise<number> =>
+  namingDamage(snapshot, snapshot.adds, { signal }, () => exported(duckdb, snapshot, to, signal));

@@ -21,7 +21,7 @@ export { type Vacuum, type Vacuumed, vacuum, vacuumTable } from './maintain/vacu
 export type { EngineOptions, EngineValue, ParquetEngine } from './parquet-engine.js';
 export { addressText, isAddress, parseAddress } from './s3/address.js';
 export { holdNamed, type Mount, type MountOptions, mountLake, scratchFolder } from './s3/mount.js';
-export { damageOf } from './scan/damage.js';
+export { damageOf, namingDamage } from './scan/damage.js';
 export { relation, relationOf } from './scan/relation.js';
 export { type RowLines, rowLines } from './scan/row-lines.js';
 export {

@@ -3,13 +3,13 @@ import { resolve } from 'node:path';
 import { AssayError, error } from '../../errors/index.js';
 import { commit } from './commit/commit.js';
 import { type DeltaFiles, localFiles } from './files.js';
-import { decodePath } from './format/paths.js';
 import { schemaOf, schemaText } from './format/schema.js';
 import type { ParquetEngine } from './parquet-engine.js';
 import { declaredRules } from './rules/rules.js';
 import { withFeature } from './rules/writable.js';
 import { isAddress } from './s3/address.js';
 import { mountedFiles } from './s3/mount.js';
+import { locate } from './scan/locate.js';
 import { checkProperties } from './schema/alter.js';
 import { takeSnapshot } from './snapshot/snapshot.js';
 import type { AddFile, DeltaTable, Protocol, Snapshot, TableColumn } from './types.js';
@@ -36,8 +36,8 @@ export const tableAt = (path: string, engine: ParquetEngine): DeltaTable => {
   return { path: files.name('.'), files, engine };
 };
 
-/** Where a live file is, below the table's folder. Errors: `delta-corrupt`, `delta-unsupported`. */
-export const fileOf = (table: DeltaTable, add: AddFile): string => decodePath(add.path, table.path, table.path);
+/** Where a live file is: below the table's folder, or absolute where the log says so. Errors: `delta-corrupt`, `delta-unsupported`. */
+export const fileOf = (table: DeltaTable, add: AddFile): string => locate(table, add.path);
 
 /**
  * The table's snapshot, the newest or of a version; undefined when the folder holds no table or no such version.

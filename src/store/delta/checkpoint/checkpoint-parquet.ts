@@ -3,7 +3,8 @@ import { type Action, readAction } from '../format/actions.js';
 import { literal } from '../format/schema.js';
 import type { EngineOptions, EngineValue } from '../parquet-engine.js';
 import { parquetFiles } from '../scan/parquet-files.js';
-import type { DeltaTable } from '../types.js';
+import type { AddFile, DeltaTable, PartitionValues } from '../types.js';
+import { PLAIN_FILE, PLAIN_SEPARATOR, plainFiles } from './plain-files.js';
 
 const MAP = 'MAP(VARCHAR, VARCHAR)';
 const VECTOR =
@@ -42,7 +43,8 @@ const statistics = async (table: DeltaTable, files: string, options: EngineOptio
      FROM read_parquet(${files}, union_by_name = true, hive_partitioning = false) WHERE "add" IS NOT NULL)`;
 };
 
-const batchesSql = (files: string, parsed: string | undefined): string => {
+/** Rows as texts: `files` of the plain ones (`count` of them), `batch` in JSON of all others; with `plain` false of all. */
+const batchesSql = (files: string, parsed: string | undefined, plain: boolean): string => {
   const read = `read_parquet(${files}, schema = ${schemaMap()})`;
   const rows = parsed
     ? `(SELECT * REPLACE (CASE WHEN "add" IS NULL THEN NULL ELSE struct_update("add", stats := coalesce("add".stats, p.s)) END AS "add"),
@@ -53,7 +55,9 @@ const batchesSql = (files: string, parsed: string | undefined): string => {
   const row = `CASE WHEN "add" IS NOT NULL AND "remove" IS NULL THEN to_json({'add': "add"})
      WHEN "remove" IS NOT NULL AND "add" IS NULL THEN to_json({'remove': "remove"})
      ELSE to_json(struct_pack(${columns.join(', ')})) END`;
-  return `SELECT string_agg((${row})::VARCHAR, ',') AS batch FROM ${rows} GROUP BY fi, fr // ${BATCH}`;
+  return `SELECT string_agg(plain, ${PLAIN_SEPARATOR}) AS files, count(plain)::INTEGER AS count,
+      string_agg(CASE WHEN plain IS NULL THEN (${row})::VARCHAR END, ',') AS batch
+    FROM (SELECT *, ${plain ? PLAIN_FILE : 'NULL::VARCHAR'} AS plain FROM ${rows}) GROUP BY fi, fr // ${BATCH} ORDER BY fi, fr // ${BATCH}`;
 };
 
 const rowsOf = (batch: EngineValue | undefined): readonly unknown[] => {
@@ -61,25 +65,52 @@ const rowsOf = (batch: EngineValue | undefined): readonly unknown[] => {
   return Array.isArray(value) ? value : [];
 };
 
+/** What a checkpoint holds: its live files, but for those with deletion vectors and the like, and the actions of all other kinds. */
+export interface CheckpointContent {
+  readonly files: readonly AddFile[];
+  readonly actions: readonly Action[];
+}
+
+const contentOf = async (
+  table: DeltaTable,
+  files: string,
+  name: string,
+  plain: boolean,
+  options: EngineOptions,
+): Promise<CheckpointContent | undefined> => {
+  const sql = batchesSql(files, await statistics(table, files, options), plain);
+  const found: AddFile[][] = [];
+  const actions: Action[] = [];
+  const maps = new Map<string, PartitionValues>();
+  let line = 0;
+  for (const { files: text, count, batch } of await table.engine.query(sql, options)) {
+    if (typeof text === 'string') {
+      const some = plainFiles(text, Number(count), maps, name);
+      if (!some) return undefined;
+      found.push([...some]);
+    }
+    for (const value of rowsOf(batch)) actions.push(readAction(value, { file: name, line: ++line, table: table.path }));
+  }
+  return { files: found.flat(), actions };
+};
+
 /**
- * The actions of the Parquet files of one checkpoint; `paths` below the table. Errors: `delta-corrupt` with the file's name where
- * it is no checkpoint.
+ * What the Parquet files of one checkpoint hold; `paths` below the table. Errors: `delta-corrupt` with the file's name where it is
+ * no checkpoint.
  */
 export const readCheckpointParquet = async (
   table: DeltaTable,
   paths: readonly string[],
   options: EngineOptions = {},
-): Promise<readonly Action[]> => {
+): Promise<CheckpointContent> => {
   const name = paths.length === 1 ? table.files.name(paths[0] ?? '') : paths.map((p) => table.files.name(p)).join(', ');
   const held = await table.files.hold(paths.map((path) => ({ path })));
   try {
     const files = parquetFiles(paths.map((path) => table.files.location(path)));
-    const batches = await table.engine.query(batchesSql(files, await statistics(table, files, options)), options);
-    const actions: Action[] = [];
-    for (const { batch } of batches)
-      for (const value of rowsOf(batch))
-        actions.push(readAction(value, { file: name, line: actions.length + 1, table: table.path }));
-    return actions;
+    // Field by field, with an error that says which, where the quick way met something that nobody writes.
+    const content =
+      (await contentOf(table, files, name, true, options)) ?? (await contentOf(table, files, name, false, options));
+    return content ?? { files: [], actions: [] };
   } catch (thrown) {
     if (thrown instanceof AssayError && thrown.code === 'engine-failed')
       throw error('delta-corrupt', { file: name, why: 'it cannot be read as a checkpoint' }, thrown);

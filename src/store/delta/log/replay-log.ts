@@ -1,12 +1,14 @@
 import { AssayError, error } from '../../../errors/index.js';
 import { readCheckpoint } from '../checkpoint/read-checkpoint.js';
 import { commitName, LOG, type LogListing } from '../format/paths.js';
-import type { DeltaTable } from '../types.js';
+import type { AddFile, DeltaTable } from '../types.js';
 import { readStretch, type Stretch, stretches } from './log.js';
 import { nothing, replay, type State } from './replay.js';
 
 /** What replay came to. */
 export interface Replayed {
+  /** Live files of the checkpoint that it began at, as far as they are not in `state`, which has what changed since. */
+  readonly files: readonly AddFile[];
   readonly state: State;
   /** The log file that it began with, for errors. */
   readonly began: string;
@@ -32,16 +34,17 @@ const fromCheckpoint = async (
 ) => {
   const rest = stretches(table, listing, start.version + 1, wanted);
   const state = nothing();
-  replay(state, await readCheckpoint(table, start));
+  const { files, actions } = await readCheckpoint(table, start);
+  replay(state, actions);
   await replayStretches(table, state, rest);
-  return { state, began: table.files.name(`${LOG}/${start.names[0] ?? ''}`), last: rest.at(-1) };
+  return { files, state, began: table.files.name(`${LOG}/${start.names[0] ?? ''}`), last: rest.at(-1) };
 };
 
 const fromTheFirst = async (table: DeltaTable, listing: LogListing, wanted: number): Promise<Replayed> => {
   const state = nothing();
   const all = stretches(table, listing, 0, wanted);
   await replayStretches(table, state, all);
-  return { state, began: table.files.name(`${LOG}/${all[0]?.name ?? commitName(0)}`), last: all.at(-1) };
+  return { files: [], state, began: table.files.name(`${LOG}/${all[0]?.name ?? commitName(0)}`), last: all.at(-1) };
 };
 
 /**

@@ -5,6 +5,7 @@ import { type PartitionGroup, partitionGroups } from '../commit/partition-groups
 import { publishChange } from '../commit/publish-change.js';
 import type { EngineOptions, ParquetEngine } from '../parquet-engine.js';
 import { checkWritable } from '../rules/writable.js';
+import { namingDamage } from '../scan/damage.js';
 import { relationOf } from '../scan/relation.js';
 import { rowCheck } from '../scan/row-check.js';
 import { takeSnapshot } from '../snapshot/snapshot.js';
@@ -166,7 +167,10 @@ const layOut = async (snapshot: Snapshot, options: Optimize, bins: readonly Part
     for (const [number, bin] of bins.entries()) {
       const step = `${options.txnId}-${number}`;
       steps.push(step);
-      adds.push(...(await writeBin(snapshot, options, bin, step)));
+      const stop = options.signal ? { signal: options.signal } : {};
+      adds.push(
+        ...(await namingDamage(snapshot, bin.adds, stop, () => writeBin(snapshot, options, bin, step))),
+      );
     }
     return { adds, removes, rows: await checkRows(snapshot, options, removes, adds), discard };
   } catch (thrown) {

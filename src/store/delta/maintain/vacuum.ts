@@ -4,7 +4,7 @@ import type { FoundFile } from '../files.js';
 import { LOG } from '../format/paths.js';
 import { checkWritable } from '../rules/writable.js';
 import { locate } from '../scan/locate.js';
-import { takeSnapshot } from '../snapshot/snapshot.js';
+import { takeFiles } from '../snapshot/snapshot.js';
 import type { AddFile, DeltaTable, Snapshot } from '../types.js';
 import { pathOfVector } from '../vectors/read-vector.js';
 
@@ -68,7 +68,7 @@ const neededPaths = async (current: Snapshot, options: Vacuum, since: number): P
   for (const tombstone of current.tombstones)
     if ((tombstone.deletionTimestamp ?? Number.POSITIVE_INFINITY) > since) need(tombstone);
   for (const version of options.keepVersions ?? [])
-    for (const add of (await takeSnapshot(table, version))?.adds ?? []) need(add);
+    for (const add of (await takeFiles(table, version))?.adds ?? []) need(add);
   return needed;
 };
 
@@ -98,7 +98,7 @@ const expired = async (
   const { table, metadata } = before;
   const found = await table.files.survey('.');
   // The log is read again behind the files: whatever was committed while they were listed is known.
-  const needed = await neededPaths((await takeSnapshot(table)) ?? before, options, since);
+  const needed = await neededPaths((await takeFiles(table)) ?? before, options, since);
   const atWork = new Set(options.keepSteps ?? []);
   const isAtWork = (path: string) => path.startsWith('d/') && atWork.has(path.split('/')[1] ?? '');
   const gone: FoundFile[] = [];
@@ -129,7 +129,7 @@ const emptied = (found: readonly string[], gone: readonly FoundFile[]): readonly
  * nor remembered go by their age. Errors: `usage` (retention too short), `delta-unsupported`, those of `openTable`.
  */
 export const vacuumTable = async (table: DeltaTable, options: Vacuum = {}): Promise<Vacuumed> => {
-  const current = await takeSnapshot(table);
+  const current = await takeFiles(table);
   const now = options.now ?? Date.now();
   if (!current) return { files: [], bytes: 0, retention: options.retention ?? WEEK };
   checkWritable(table.path, current.protocol, current.metadata, current.schema);

@@ -75,7 +75,8 @@ const abortOf = (signal: AbortSignal | undefined): { readonly aborted: Promise<n
     stop = () => failed(error('cancelled', {}));
     signal.addEventListener('abort', stop, { once: true });
   });
-  aborted.catch(() => {});
+  // Who waits is told by the race that it runs in; the promise itself is never without somebody who listens.
+  void Promise.allSettled([aborted]);
   return { aborted: [aborted], forget: () => signal.removeEventListener('abort', stop) };
 };
 

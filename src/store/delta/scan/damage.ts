@@ -40,3 +40,17 @@ export const damageOf = async (
   }
   return thrown;
 };
+
+/** Runs a statement over the table's files; where it fails because of one of them, the error names that one. Errors: `delta-corrupt`. */
+export const namingDamage = async <T>(
+  snapshot: Snapshot,
+  adds: readonly AddFile[],
+  options: EngineOptions,
+  work: () => Promise<T>,
+): Promise<T> => {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw await damageOf(snapshot, adds, thrown, options);
+  }
+};

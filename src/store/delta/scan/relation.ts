@@ -3,19 +3,18 @@ import {
   fieldId,
   type MappingMode,
   mappingMode,
-  partitionValue,
   physicalName,
   physicalType,
 } from '../columns/mapping.js';
 import { logicalValue } from '../columns/rename.js';
 import { fileKey } from '../format/file-key.js';
-import { isPartitionText, partitionCast, partitionFields } from '../format/partitions.js';
 import { duckdbType, literal, quoted } from '../format/schema.js';
 import { SHAPE_TAG, shapeOf } from '../format/shape.js';
 import type { AddFile, DeltaField, Snapshot } from '../types.js';
 import { deletionsSql } from '../vectors/deletions-sql.js';
 import { locationOf } from './locate.js';
 import { parquetFiles } from './parquet-files.js';
+import { partitionColumns } from './partition-columns.js';
 
 /** A column of the relation: SQL of its value with its exact type, and its name. */
 const column = (value: string, field: DeltaField): string =>
@@ -50,25 +49,6 @@ const schemaMap = (fields: readonly DeltaField[], mode: MappingMode): string => 
   return `MAP {${entries.length > 0 ? entries.join(', ') : none}}`;
 };
 
-/** Partition values of each file, by its place in the list. Errors: `delta-corrupt` for a value that its type does not have. */
-const partitionRows = (snapshot: Snapshot, adds: readonly AddFile[], mode: MappingMode): string => {
-  const fields = partitionFields(snapshot.schema, snapshot.metadata.partitionColumns);
-  const values = adds.map((add) =>
-    fields.map((field) => {
-      const value = partitionValue(add.partitionValues, field, mode);
-      if (value !== null && !isPartitionText(field.type, value))
-        throw error('delta-corrupt', {
-          file: snapshot.table.path,
-          why: `the file ${add.path} has no value of its type in the partition column ${field.name}`,
-        });
-      return value;
-    }),
-  );
-  const casts = fields.map((field, i) => `${partitionCast(field.type, `t[${i + 1}]`)} AS p${i}`);
-  return `(SELECT CAST(i AS UBIGINT) AS i, ${casts.join(', ')} FROM (SELECT unnest(range(${adds.length})) AS i,
-    unnest(from_json(${literal(JSON.stringify(values))}, '[["VARCHAR"]]')) AS t))`;
-};
-
 /** Deleted rows of the files, which the snapshot has read. */
 const deletionsOf = ({ deletions, table }: Snapshot, adds: readonly AddFile[]) =>
   adds.flatMap((add, index) => {
@@ -99,17 +79,17 @@ export const relationOf = (snapshot: Snapshot, adds: readonly AddFile[]): string
   const inLog = new Set(whole ? [] : metadata.partitionColumns);
   const inFiles = schema.fields.filter((field) => !inLog.has(field.name));
   const logColumns = metadata.partitionColumns.filter((name) => inLog.has(name));
+  const inLogSql = inLog.size > 0 ? partitionColumns(snapshot, adds, mode) : { columns: [], join: '' };
   const columns = schema.fields.map((field) =>
     inLog.has(field.name)
-      ? column(`p.p${logColumns.indexOf(field.name)}`, field)
+      ? column(inLogSql.columns[logColumns.indexOf(field.name)] ?? 'NULL', field)
       : column(logicalValue(`f.c${inFiles.indexOf(field)}`, field.type, mode), field),
   );
   const rows = rowsIn(adds);
   const files = parquetFiles(adds.map((add) => locationOf(table, add)));
   const options = `schema = ${schemaMap(inFiles, mode)}${rows === undefined ? '' : `, explicit_cardinality = ${rows}`}`;
-  const partitions = inLog.size > 0 ? ` JOIN ${partitionRows(snapshot, adds, mode)} p ON p.i = f.file_index` : '';
   const { joins, where } = deletionsSql(deletionsOf(snapshot, adds));
-  return `(SELECT ${columns.join(', ')} FROM read_parquet(${files}, ${options}) f${partitions}${joins}${where})`;
+  return `(SELECT ${columns.join(', ')} FROM read_parquet(${files}, ${options}) f${inLogSql.join}${joins}${where})`;
 };
 
 /**

@@ -3,6 +3,7 @@ import type { Emit } from '../../../query/index.js';
 import { publishChange } from '../commit/publish-change.js';
 import { declaredRules } from '../rules/rules.js';
 import { checkWritable, constraintsOf, featuresOf, withFeature } from '../rules/writable.js';
+import { namingDamage } from '../scan/damage.js';
 import { relation } from '../scan/relation.js';
 import { takeSnapshot } from '../snapshot/snapshot.js';
 import type { DeltaTable, Domain, Metadata, Protocol, Snapshot } from '../types.js';
@@ -145,7 +146,8 @@ export const addConstraint = (table: DeltaTable, name: string, condition: string
     const metadata = configured(snapshot.metadata, { [`delta.constraints.${name.toLowerCase()}`]: condition });
     const [rule] = declaredRules({ ...snapshot, metadata }).slice(-1);
     const sql = `SELECT (count(*) FILTER (WHERE ${rule?.broken}))::VARCHAR AS n FROM ${relation(snapshot)}`;
-    const [row] = await table.engine.query(sql, alter.signal ? { signal: alter.signal } : {});
+    const options = alter.signal ? { signal: alter.signal } : {};
+    const [row] = await namingDamage(snapshot, snapshot.adds, options, () => table.engine.query(sql, options));
     if (row?.['n'] !== '0')
       throw error('delta-constraint', {
         ...{ table: table.path, constraint: rule?.constraint ?? name, rows: String(row?.['n']) },

@@ -10,7 +10,7 @@ import { type Replayed, replayLog, replayStretches } from '../log/replay-log.js'
 import type { AddFile, DeltaTable, Metadata, RemoveFile, Snapshot } from '../types.js';
 import { readVectors } from '../vectors/read-vector.js';
 import { keepDeletions, keepSnapshot, keptSnapshot } from './snapshot-cache.js';
-import { changedFiles, sortedFiles } from './sorted-files.js';
+import { changedFiles, inOrder, sortedFiles } from './sorted-files.js';
 
 interface Files {
   readonly adds: readonly AddFile[];
@@ -62,7 +62,10 @@ const fromLog = async (table: DeltaTable, listing: LogListing, version: number):
   const replayed = await replayLog(table, listing, version);
   if (!replayed) return undefined;
   const { adds, removes } = replayed.state;
-  return snapshotOf(table, version, replayed, { adds: sortedFiles(adds), tombstones: sortedFiles(removes) });
+  return snapshotOf(table, version, replayed, {
+    adds: changedFiles(inOrder(replayed.files), removes.keys(), adds),
+    tombstones: sortedFiles(removes),
+  });
 };
 
 /** A snapshot and the commits behind it: work that grows with what they changed, not with the table. */
@@ -77,7 +80,7 @@ const broughtForward = async (
   const state = { ...changes, txns: new Map(txns), domains: new Map(domains) };
   const list = stretches(table, listing, version + 1, wanted);
   await replayStretches(table, state, list);
-  const replayed = { state, began: table.files.name(`${LOG}/${commitName(wanted)}`), last: list.at(-1) };
+  const replayed = { files: [], state, began: table.files.name(`${LOG}/${commitName(wanted)}`), last: list.at(-1) };
   const snapshot = await snapshotOf(table, wanted, replayed, {
     adds: changedFiles(adds, state.removes.keys(), state.adds),
     tombstones: changedFiles(tombstones, state.adds.keys(), state.removes),

@@ -10,6 +10,17 @@ interface Keyed {
 export const sortedFiles = <T extends Keyed>(files: ReadonlyMap<string, T>): readonly T[] =>
   [...files.keys()].sort().flatMap((key) => files.get(key) ?? []);
 
+/** Files of a checkpoint by their keys, ascending and each once; the last one of a key counts. */
+export const inOrder = <T extends Keyed>(files: readonly T[]): readonly T[] => {
+  let before = '';
+  for (const file of files) {
+    const key = fileKey(file);
+    if (before !== '' && key <= before) return sortedFiles(new Map(files.map((one) => [fileKey(one), one])));
+    before = key;
+  }
+  return files;
+};
+
 /** Place of the first file whose key is not below this one. */
 const placeOf = (files: readonly Keyed[], key: string): number => {
   let low = 0;
@@ -34,6 +45,7 @@ export const changedFiles = <T extends Keyed>(
 ): readonly T[] => {
   const keys = [...new Set([...gone, ...added.keys()])].sort();
   if (keys.length === 0) return files;
+  if (files.length === 0) return keys.flatMap((key) => added.get(key) ?? []);
   const changed: T[] = [];
   let from = 0;
   for (const key of keys) {

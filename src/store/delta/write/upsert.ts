@@ -7,6 +7,7 @@ import { keyText } from '../format/partitions.js';
 import { duckdbType, quoted } from '../format/schema.js';
 import type { EngineOptions, EngineValue, ParquetEngine } from '../parquet-engine.js';
 import { checkWritable } from '../rules/writable.js';
+import { namingDamage } from '../scan/damage.js';
 import { relationOf } from '../scan/relation.js';
 import type { AddFile, DeltaField, PartitionValues, Snapshot } from '../types.js';
 import { partitionsIn, searchRows, searchSql } from './key-bounds.js';
@@ -255,7 +256,7 @@ export const upsertRows = async (given: Upsert): Promise<Upserted> => {
   try {
     await takeIn(work);
     const files = await candidates(work);
-    await compare(work, files);
+    await namingDamage(snapshot, files, work.options, () => compare(work, files));
     return await publish(work, files);
   } finally {
     for (const table of [work.incoming, work.found, work.news])

@@ -15,6 +15,8 @@ import { vectorReader } from './values.js';
 
 /** Prepared statements that a connection keeps, least recently used first out: planning costs more than most small answers. */
 const MOST = 128;
+/** Characters of their texts: a statement that names thousands of files is long, and its plan many times longer. */
+const MOST_TEXT = 4_000_000;
 /** Rows of one vector of DuckDB. */
 const VECTOR = 2048;
 
@@ -28,6 +30,8 @@ interface Prepared {
 export interface Link {
   readonly connection: DuckDBConnection;
   readonly prepared: Map<string, Prepared>;
+  /** Characters of their texts. */
+  preparedText: number;
   /** A stream is being read: another statement would end it without a word. */
   streaming: boolean;
   /** Of the session that has the connection now. */
@@ -35,21 +39,28 @@ export interface Link {
 }
 
 export const linkOf = (connection: DuckDBConnection, hold?: HoldFiles): Link => ({
-  ...{ connection, prepared: new Map(), streaming: false, files: heldFiles(hold) },
+  ...{ connection, prepared: new Map(), preparedText: 0, streaming: false, files: heldFiles(hold) },
 });
+
+/** Ends the statements that were not used for longest, until what is kept has its size. The newest one stays: it is about to run. */
+const shed = (link: Link, newest: string): void => {
+  for (const [sql, { statement }] of link.prepared) {
+    if (sql === newest || (link.prepared.size <= MOST && link.preparedText <= MOST_TEXT)) return;
+    link.prepared.delete(sql);
+    link.preparedText -= sql.length;
+    statement.destroySync();
+  }
+};
 
 export const prepare = async (link: Link, sql: string): Promise<Prepared> => {
   let found = link.prepared.get(sql);
   if (found) link.prepared.delete(sql);
-  else found = { statement: await link.connection.prepare(sql), small: false };
-  link.prepared.set(sql, found);
-  if (link.prepared.size > MOST) {
-    const oldest = link.prepared.entries().next().value;
-    if (oldest) {
-      link.prepared.delete(oldest[0]);
-      oldest[1].statement.destroySync();
-    }
+  else {
+    found = { statement: await link.connection.prepare(sql), small: false };
+    link.preparedText += sql.length;
   }
+  link.prepared.set(sql, found);
+  shed(link, sql);
   return found;
 };
 

@@ -120,6 +120,7 @@ export const openDuckDb = async (options: DuckDbOptions): Promise<DuckDb> => {
       for (const link of links) {
         for (const { statement } of link.prepared.values()) statement.destroySync();
         link.prepared.clear();
+        link.preparedText = 0;
         link.connection.closeSync();
       }
       instance.closeSync();
