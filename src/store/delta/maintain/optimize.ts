@@ -168,9 +168,7 @@ const layOut = async (snapshot: Snapshot, options: Optimize, bins: readonly Part
       const step = `${options.txnId}-${number}`;
       steps.push(step);
       const stop = options.signal ? { signal: options.signal } : {};
-      adds.push(
-        ...(await namingDamage(snapshot, bin.adds, stop, () => writeBin(snapshot, options, bin, step))),
-      );
+      adds.push(...(await namingDamage(snapshot, bin.adds, stop, () => writeBin(snapshot, options, bin, step))));
     }
     return { adds, removes, rows: await checkRows(snapshot, options, removes, adds), discard };
   } catch (thrown) {

@@ -1,11 +1,5 @@
 import { error } from '../../../errors/index.js';
-import {
-  fieldId,
-  type MappingMode,
-  mappingMode,
-  physicalName,
-  physicalType,
-} from '../columns/mapping.js';
+import { fieldId, type MappingMode, mappingMode, physicalName, physicalType } from '../columns/mapping.js';
 import { logicalValue } from '../columns/rename.js';
 import { fileKey } from '../format/file-key.js';
 import { duckdbType, literal, quoted } from '../format/schema.js';
