@@ -39,5 +39,21 @@ export const timedSync = (count, batch, work) => {
   return runs.sort((a, b) => a.p50 - b.p50)[1];
 };
 
+/** Milliseconds of some work, by the clock and by processor time of all threads of this process. */
+export const clocked = async (work) => {
+  const [began, used] = [performance.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(used);
+  return { time: performance.now() - began, cpu: (user + system) / 1000 };
+};
+
+/** The least of some rounds, each of which does all works one after the other; null where there is no peer. */
+export const bestRounds = async (count, works) => {
+  const found = works.map(() => []);
+  for (let round = 0; round < count; round++) for (const [i, work] of works.entries()) found[i].push(await work(round));
+  const least = (list, kind) => Math.min(...list.map((one) => one[kind]));
+  return found.map((list) => (list.includes(null) ? null : { time: least(list, 'time'), cpu: least(list, 'cpu') }));
+};
+
 /** The last line of a benchmark: its rows, for bench/run.js. */
 export const report = (rows) => process.stdout.write(`${JSON.stringify(rows)}\n`);

@@ -9,22 +9,23 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const candidates = [join(tmpdir(), 'assay-venv', 'bin', 'python'), 'python3'];
 
-/** `ask('open /path')` gives the seconds that delta-rs took. */
-export const startPeer = (script) => {
+/** `ask('open /path')` gives the milliseconds that delta-rs took, by the clock and of processor time. */
+export const startPeer = (script, ...args) => {
   const python = candidates.find(
     (name) =>
       (!name.includes('/') || existsSync(name)) &&
       spawnSync(name, ['-c', 'import deltalake, pyarrow'], { stdio: 'ignore' }).status === 0,
   );
   if (!python) return undefined;
-  const child = spawn(python, [join(here, script)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(python, [join(here, script), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     ask: async (command) => {
       child.stdin.write(`${command}\n`);
       const { value, done } = await lines.next();
       if (done) throw new Error(`delta-rs ended at: ${command}`);
-      return Number(value.split(' ')[0]);
+      const [time, cpu] = value.split(' ').map(Number);
+      return { time: 1000 * time, cpu: 1000 * cpu };
     },
     stop: () => child.stdin.end(),
   };
