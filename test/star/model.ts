@@ -52,6 +52,42 @@ export const MODEL = {
         sql: "{units} / NULLIF({buyers}, 0)"
         type: number
         meta: { type: "decimal(18,6)", ratio: { numerator: units, denominator: buyers } }
+      - name: per_buyer
+        title: Amount of a buyer
+        description: Amount of a buyer, on average.
+        sql: "{amount}"
+        type: number
+        meta: { type: "decimal(18,6)", stage: { measure: amount, by: [buyer], take: avg } }
+      - name: best_buyer
+        title: Best buyer
+        description: Amount of the buyer who has most.
+        sql: "{amount}"
+        type: number
+        meta: { type: "decimal(18,2)", stage: { measure: amount, by: [buyer], take: max } }
+      - name: of_kind
+        title: Amount of the kind
+        description: Amount of all lines of the same kind.
+        sql: "{amount}"
+        type: number
+        meta: { type: "decimal(18,2)", level: { measure: amount, by: [kind] } }
+      - name: of_all
+        title: Lines in all
+        description: Lines of the whole question.
+        sql: "{lines}"
+        type: number
+        meta: { type: bigint, level: { measure: lines, by: [] } }
+      - name: share
+        title: Share of lines
+        description: Lines by all lines of the question.
+        sql: "{lines} / NULLIF({of_all}, 0)"
+        type: number
+        meta: { type: "decimal(18,6)", ratio: { numerator: lines, denominator: of_all } }
+      - name: average_by_unit
+        title: Average by unit
+        description: A ratio of a ratio.
+        sql: "{average} / NULLIF({units}, 0)"
+        type: number
+        meta: { type: "decimal(18,6)", ratio: { numerator: average, denominator: units } }
     pre_aggregations:
       - name: by_day
         type: rollup
@@ -87,6 +123,63 @@ export const MODEL = {
       - { name: id, title: Id, description: Key., sql: "{CUBE}.id", type: number, primary_key: true, meta: { type: bigint } }
       - { name: name, title: Name, description: Name., sql: "{CUBE}.name", type: string }
       - { name: region, title: Region, description: Region., sql: "{CUBE}.region", type: string }
+    measures:
+      - { name: shops, title: Shops, description: Shops., type: count, meta: { type: bigint } }
+      - { name: space, title: Space, description: Space., sql: "{CUBE}.space", type: sum, meta: { type: bigint } }
+`,
+  'cubes/counts.yml': `cubes:
+  - name: counts
+    public: false
+    title: Counts
+    description: What was on hand in the shops, on some days.
+    sql_table: star.counts
+    joins:
+      - name: shops
+        relationship: many_to_one
+        sql: "{CUBE}.shop_id = {shops}.id"
+    dimensions:
+      - { name: id, title: Id, description: Key., sql: "{CUBE}.id", type: number, primary_key: true, meta: { type: bigint } }
+      - { name: day, title: Day, description: Day., sql: "{CUBE}.day", type: time, meta: { type: date } }
+    measures:
+      - { name: counted, title: Counted, description: Counts., type: count, meta: { type: bigint } }
+      - name: stock
+        title: Stock
+        description: On hand on the last day.
+        sql: "{CUBE}.on_hand"
+        type: sum
+        meta: { type: bigint, non_additive: { over: day, take: last } }
+      - name: opening
+        title: Opening
+        description: On hand on the first day.
+        sql: "{CUBE}.on_hand"
+        type: sum
+        meta: { type: bigint, non_additive: { over: day, take: first } }
+      - name: stock_avg
+        title: Average stock
+        description: On hand, on average over days.
+        sql: "{CUBE}.on_hand"
+        type: sum
+        meta: { type: bigint, non_additive: { over: day, take: avg } }
+      - name: stock_low
+        title: Lowest stock
+        description: On hand on the day that had least.
+        sql: "{CUBE}.on_hand"
+        type: sum
+        meta: { type: bigint, non_additive: { over: day, take: min } }
+      - name: carried
+        title: Stock as known
+        description: On hand on the last day that was counted, be it before.
+        sql: "{CUBE}.on_hand"
+        type: sum
+        meta: { type: bigint, non_additive: { over: day, take: last, carry: forward } }
+    pre_aggregations:
+      - name: counts_by_day
+        type: rollup
+        measures: [counted, stock]
+        dimensions: [shops.name]
+        time_dimension: day
+        granularity: day
+        partition_granularity: month
 `,
   'views/shop.yml': `views:
   - name: shop
@@ -94,8 +187,31 @@ export const MODEL = {
     description: Sales of the shops.
     cubes:
       - join_path: sales
-        includes: [kind, buyer, returned, qty, sold_at, amount, units, lines, most, least, buyers, keepers, returns, average, by_buyer_units]
+        includes:
+          - kind
+          - buyer
+          - returned
+          - qty
+          - { name: sold_at, meta: { conforms: [counts.day] } }
+          - amount
+          - units
+          - lines
+          - most
+          - least
+          - buyers
+          - keepers
+          - returns
+          - average
+          - by_buyer_units
+          - per_buyer
+          - best_buyer
+          - of_kind
+          - of_all
+          - share
+          - average_by_unit
       - join_path: sales.shops
-        includes: [{ name: name, alias: shop }, region]
+        includes: [{ name: name, alias: shop }, region, shops, space]
+      - join_path: counts
+        includes: [counted, stock, opening, stock_avg, stock_low, carried]
 `,
 };

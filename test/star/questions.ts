@@ -7,7 +7,7 @@ import type {
   MetricQuery,
   Operator,
 } from '../../src/query/index.js';
-import type { Line } from '../golden/evaluator/lines.js';
+import type { Count, Line } from '../golden/evaluator/lines.js';
 
 /** Clocks go back in Berlin on 31 October and in New York on 7 November 2010. */
 const FIRST = Date.UTC(2010, 9, 29) * 1000;
@@ -68,6 +68,22 @@ export const lines = fc
   )
   .map(numbered);
 
+/** Counts on days of some lines, of shops that may have none; seeded. */
+export const countsOf = (all: readonly Line[], seed: number): Count[] => {
+  const dates = [
+    ...new Set(
+      all.flatMap((l) => (l.sold_at === null ? [] : [new Date(Number(l.sold_at / 1000n)).toISOString().slice(0, 10)])),
+    ),
+  ];
+  const of = fc.record({
+    day: maybe(fc.constantFrom(...(dates.length === 0 ? ['2010-11-01'] : dates))),
+    on_hand: maybe(fc.integer({ min: 0, max: 900 })),
+    of: fc.constantFrom(...shops),
+  });
+  const [found = []] = fc.sample(fc.array(of, { minLength: 10, maxLength: 30, size: 'max' }), { seed, numRuns: 1 });
+  return found.map(({ of: shop, ...rest }, id) => ({ id, ...rest, ...shop }));
+};
+
 const day = fc.integer({ min: 28, max: 42 }).map((d) => new Date(Date.UTC(2010, 9, d)).toISOString().slice(0, 10));
 const moment = fc.oneof(
   { weight: 3, arbitrary: day },
@@ -116,6 +132,13 @@ const MEASURES = [
   'returns',
   'average',
   'by_buyer_units',
+  'shops',
+  'space',
+  'per_buyer',
+  'best_buyer',
+  'of_kind',
+  'share',
+  'average_by_unit',
 ].map((m) => `shop.${m}`);
 const measure = fc.constantFrom(...MEASURES);
 const having = leaf(
@@ -125,7 +148,7 @@ const having = leaf(
 ).chain((f) =>
   measure.map((member): Filter => {
     if (!('member' in f)) return f;
-    const whole = !/amount|returns|average|by_buyer/.test(member);
+    const whole = !/amount|returns|average|buyer|of_kind|share|avg/.test(member);
     return { ...f, member, ...(f.values ? { values: f.values.map((v) => (whole ? Math.trunc(Number(v)) : v)) } : {}) };
   }),
 );
@@ -144,10 +167,10 @@ interface Palette {
   readonly granularities: readonly string[];
   readonly zones: readonly string[];
 }
-const queryOf = (palette: Palette): fc.Arbitrary<MetricQuery> =>
+const queryOf = (palette: Palette, named: fc.Arbitrary<string> = measure): fc.Arbitrary<MetricQuery> =>
   fc
     .record({
-      measures: fc.uniqueArray(measure, { minLength: 1, maxLength: 4 }),
+      measures: fc.uniqueArray(named, { minLength: 1, maxLength: 4 }),
       dimensions: fc.uniqueArray(
         fc.constantFrom(...palette.dimensions).map((d) => `shop.${d}`),
         { maxLength: 2 },
@@ -272,9 +295,10 @@ const often = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined, freq: 
 const extrasOf = (
   condition: fc.Arbitrary<Filter>,
   range: fc.Arbitrary<readonly [string, string]>,
+  named: fc.Arbitrary<string> = measure,
 ): fc.Arbitrary<Extras> =>
   fc.record({
-    filtered: fc.array(fc.record({ measure, where: treeOf(condition) }), { maxLength: 2 }),
+    filtered: fc.array(fc.record({ measure: named, where: treeOf(condition) }), { maxLength: 2 }),
     totals: often(fc.constantFrom('grand' as const, 'rollup' as const, 'cube' as const, 'sets' as const)),
     compare: often(
       fc.array(
@@ -288,7 +312,7 @@ const extrasOf = (
       ),
     ),
     fill: fc.boolean(),
-    window: often(fc.record({ measure, window: fc.constantFrom(...WINDOWS) })),
+    window: often(fc.record({ measure: named, window: fc.constantFrom(...WINDOWS) })),
     range,
     by: fc.nat(),
   });
@@ -371,3 +395,24 @@ export const summableEverything = fc
   .map(([q, e]) => enriched(q, e));
 /** The same over years with odd days. */
 export const oddEverything = fc.tuple(anything, extrasOf(anywhere, oddRange)).map(([q, e]) => enriched(q, e));
+
+const levels = fc.constantFrom(
+  ...['counted', 'stock', 'opening', 'stock_avg', 'stock_low', 'carried'].map((m) => `shop.${m}`),
+);
+const ofShops = fc.oneof(
+  leaf('shop.shop', ORDER, fc.constantFrom('north', 'south', 'x')),
+  leaf('shop.region', SET, fc.constant('up')),
+);
+/** Levels, and beside them measures of the other fact, by what both know: shops and days. */
+export const severalFacts = (odd: boolean): fc.Arbitrary<MetricQuery> => {
+  const named = fc.oneof({ weight: 3, arbitrary: levels }, { weight: 1, arbitrary: measure });
+  const palette = {
+    dimensions: ['shop', 'region'],
+    where: ofShops,
+    granularities: ['day', 'week', 'month', 'quarter', 'year'],
+    zones: ['UTC', 'UTC', 'Europe/Berlin', 'America/New_York'],
+  };
+  return fc
+    .tuple(queryOf(palette, named), extrasOf(ofShops, odd ? oddRange : shortRange, named))
+    .map(([q, e]) => enriched(q, e));
+};

@@ -17,7 +17,7 @@ import {
   valueText,
 } from '../../src/query/index.js';
 import { type DuckDb, openDuckDb } from '../../src/store/engine/index.js';
-import type { Line } from '../golden/evaluator/lines.js';
+import { type Count, type Line, SPACE } from '../golden/evaluator/lines.js';
 import { MODEL } from './model.js';
 
 const quote = (value: string | null) => (value === null ? 'NULL' : `'${value.replaceAll("'", "''")}'`);
@@ -31,17 +31,24 @@ const SQL: Record<string, string> = {
   'sales.most': 'max(qty)',
   'sales.least': 'min(qty)',
   'sales.returns': 'CAST(sum(amount) FILTER (returned) AS DECIMAL(18,2))',
+  'counts.counted': 'count(*)',
+  'counts.stock': 'CAST(sum(on_hand) AS BIGINT)',
   'shops.name': 'shop',
   'shops.region': 'region',
 };
 const columnSql = (member: string, granularity: string) =>
   member === 'sales.sold_at'
     ? `date_trunc('${granularity}', make_timestamp(epoch_us(sold_at)))`
-    : (SQL[member] ?? member.replace('sales.', ''));
+    : member === 'counts.day'
+      ? 'CAST(day AS TIMESTAMP)'
+      : (SQL[member] ?? member.replace('sales.', ''));
 
 /** Months of the lines, in UTC: each is a partition. At least one, so that there are columns. */
-const spansOf = (lines: readonly Line[]): readonly [string, string, string][] => {
-  const months = new Set(lines.flatMap((l) => (l.sold_at === null ? [] : [timestampText(l.sold_at).slice(0, 7)])));
+const spansOf = (lines: readonly Line[], counts: readonly Count[]): readonly [string, string, string][] => {
+  const months = new Set([
+    ...lines.flatMap((l) => (l.sold_at === null ? [] : [timestampText(l.sold_at).slice(0, 7)])),
+    ...counts.flatMap((c) => (c.day === null ? [] : [c.day.slice(0, 7)])),
+  ]);
   return [...(months.size === 0 ? ['2010-10'] : months)].sort().map((month) => {
     const next = new Date(`${month}-01T00:00:00Z`);
     next.setUTCMonth(next.getUTCMonth() + 1);
@@ -59,9 +66,11 @@ const layoutOf = (definition: RollupDefinition): RollupLayout => ({
   ),
 });
 
-/** The star's two tables in SQL that DuckDB and PostgreSQL read alike. */
-export const tablesOf = (lines: readonly Line[]): string[] => {
-  const shops = [...new Map(lines.flatMap((l) => (l.shop === null ? [] : [[l.shop, l.region] as const])))];
+/** The star's tables in SQL that DuckDB and PostgreSQL read alike. */
+export const tablesOf = (lines: readonly Line[], counts: readonly Count[] = []): string[] => {
+  const shops = [
+    ...new Map([...lines, ...counts].flatMap((l) => (l.shop === null ? [] : [[l.shop, l.region] as const]))),
+  ];
   const idOf = (shop: string | null) => (shop === null ? -1 : shops.findIndex(([name]) => name === shop));
   const rows = lines.map((l) => {
     const amount = l.amount === null ? 'NULL' : `CAST('${decimalText(l.amount, 2)}' AS DECIMAL(12,2))`;
@@ -71,12 +80,19 @@ export const tablesOf = (lines: readonly Line[]): string[] => {
   return [
     'DROP TABLE IF EXISTS star.shops CASCADE',
     'DROP TABLE IF EXISTS star.sales CASCADE',
-    'CREATE TABLE star.shops (id BIGINT, name VARCHAR, region VARCHAR)',
+    'DROP TABLE IF EXISTS star.counts CASCADE',
+    'CREATE TABLE star.shops (id BIGINT, name VARCHAR, region VARCHAR, space INTEGER)',
+    'CREATE TABLE star.counts (id BIGINT, shop_id BIGINT, day DATE, on_hand INTEGER)',
+    ...(counts.length === 0
+      ? []
+      : [
+          `INSERT INTO star.counts VALUES ${counts.map((c) => `(${c.id}, ${idOf(c.shop)}, CAST(${quote(c.day)} AS DATE), ${c.on_hand ?? 'NULL'})`).join(', ')}`,
+        ]),
     'CREATE TABLE star.sales (id BIGINT, shop_id BIGINT, kind VARCHAR, buyer VARCHAR, returned BOOLEAN, qty INTEGER, amount DECIMAL(12,2), sold_at TIMESTAMPTZ)',
     ...(shops.length === 0
       ? []
       : [
-          `INSERT INTO star.shops VALUES ${shops.map(([name, region], i) => `(${i}, ${quote(name)}, ${quote(region)})`).join(', ')}`,
+          `INSERT INTO star.shops VALUES ${shops.map(([name, region], i) => `(${i}, ${quote(name)}, ${quote(region)}, ${SPACE[name] ?? 'NULL'})`).join(', ')}`,
         ]),
     ...(rows.length === 0 ? [] : [`INSERT INTO star.sales VALUES ${rows.join(', ')}`]),
   ];
@@ -87,7 +103,7 @@ export interface World {
   readonly ask: Ask;
   readonly parts: AskParts;
   readonly duckdb: DuckDb;
-  load(lines: readonly Line[]): Promise<void>;
+  load(lines: readonly Line[], counts?: readonly Count[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -101,11 +117,11 @@ export const openWorld = async (change: (parts: AskParts) => AskParts = (p) => p
   const duckdb = await openDuckDb({ memory: '1GB', threads: 2, tempDir: join(dir, 'tmp'), emit: noEmit });
   await duckdb.execute('CREATE SCHEMA star');
   let load = 0;
-  let spans = spansOf([]);
+  let spans = spansOf([], []);
   const publication = (): Publication => ({
     revision: load,
     tables: new Map(
-      ['sales', 'shops'].map((name) => [
+      ['sales', 'shops', 'counts'].map((name) => [
         `star.${name}`,
         {
           name: `star.${name}`,
@@ -156,13 +172,18 @@ export const openWorld = async (change: (parts: AskParts) => AskParts = (p) => p
     const all = keys(definition);
     const groups = definition.dimensions.length + 1;
     const select = all.map((m, i) => `${columnSql(m, definition.granularity ?? '')} AS r${i}`).join(', ');
+    const [flat, at] = definition.cube === 'counts' ? ['flat_counts', 'day'] : ['flat', 'sold_at'];
     const parts = [
-      ...spans.map(([key, from, to]) => [key, `sold_at >= '${from}T00:00:00Z' AND sold_at < '${to}T00:00:00Z'`]),
-      ['null', 'sold_at IS NULL'],
+      ...spans.map(([key, from, to]) =>
+        at === 'day'
+          ? [key, `day >= '${from}' AND day < '${to}'`]
+          : [key, `sold_at >= '${from}T00:00:00Z' AND sold_at < '${to}T00:00:00Z'`],
+      ),
+      ['null', `${at} IS NULL`],
     ];
     for (const [key, where] of parts)
       await duckdb.execute(
-        `CREATE OR REPLACE TABLE ${table(definition.id, key ?? '')} AS SELECT ${select} FROM star.flat WHERE ${where} GROUP BY ${Array.from({ length: groups }, (_, i) => i + 1).join(', ')}`,
+        `CREATE OR REPLACE TABLE ${table(definition.id, key ?? '')} AS SELECT ${select} FROM star.${flat} WHERE ${where} GROUP BY ${Array.from({ length: groups }, (_, i) => i + 1).join(', ')}`,
       );
   };
   const parts = change({
@@ -178,10 +199,13 @@ export const openWorld = async (change: (parts: AskParts) => AskParts = (p) => p
     ask: makeAsk(parts),
     parts,
     duckdb,
-    load: async (lines) => {
+    load: async (lines, counts = []) => {
       load += 1;
-      spans = spansOf(lines);
-      for (const statement of tablesOf(lines)) await duckdb.execute(statement);
+      spans = spansOf(lines, counts);
+      for (const statement of tablesOf(lines, counts)) await duckdb.execute(statement);
+      await duckdb.execute(
+        'CREATE OR REPLACE VIEW star.flat_counts AS SELECT c.*, h.name AS shop FROM star.counts c LEFT JOIN star.shops h ON c.shop_id = h.id',
+      );
       await duckdb.execute(
         'CREATE OR REPLACE VIEW star.flat AS SELECT s.*, h.name AS shop, h.region FROM star.sales s LEFT JOIN star.shops h ON s.shop_id = h.id',
       );

@@ -20,9 +20,18 @@ export interface Part {
   readonly values: readonly { readonly slot: number; readonly column: number; readonly by: 'sum' | 'min' | 'max' }[];
   /**
    * A list of pairs: rows whose `column` is the first of a pair come under the second. Without a column: all of them under each.
-   * `many`: several rows may come under one key.
+   * `many`: several rows may come under one key. `before`: rows whose `column` lies before the first of a pair, instead of on it.
    */
-  readonly list: { readonly list: number; readonly column: number | undefined; readonly many: boolean } | undefined;
+  readonly list:
+    | { readonly list: number; readonly column: number | undefined; readonly many: boolean; readonly before?: boolean }
+    | undefined;
+  /** Set where the leg has a row for each value of `over` (its columns): these are taken together, for each key. */
+  readonly taken?: {
+    readonly over: readonly number[];
+    readonly fn: 'last' | 'first' | 'sum' | 'min' | 'max' | 'count';
+    /** Rows without a value of `over` do not count. */
+    readonly known: boolean;
+  };
   /** Whether its keys are rows of the answer; the others only add values to such rows. */
   readonly base: boolean;
 }
@@ -31,10 +40,19 @@ export interface Part {
 export interface Assembly {
   readonly keys: readonly DataType[];
   readonly flags: number;
-  /** `zero`: counts are zero where no rows are. */
-  readonly values: readonly { readonly type: DataType; readonly zero: boolean }[];
+  /** `zero`: counts are zero where no rows are. `level`: keys (by position) of a coarser group, whose value all its rows have. */
+  readonly values: readonly {
+    readonly type: DataType;
+    readonly zero: boolean;
+    readonly level?: readonly number[];
+  }[];
   /** Pairs of buckets, as dates or as instants in UTC. */
-  readonly lists: readonly { readonly type: DataType; readonly pairs: readonly (readonly [string, string])[] }[];
+  readonly lists: readonly {
+    readonly type: DataType;
+    /** The type of the first of each pair. */
+    readonly of: DataType;
+    readonly pairs: readonly (readonly [string, string])[];
+  }[];
   readonly parts: readonly Part[];
   /** By number of the statement's own columns: keys, flags, values. */
   readonly order: readonly {
@@ -81,54 +99,115 @@ const bucketText = (text: string, type: DataType, at: Assembler): string =>
   type.kind === 'timestamp' && at === 'rollup' ? text.replace('Z', '') : text;
 
 /** A list of pairs as a relation (a, b). Its values are two texts, so that lists of any length have one shape. */
-const listSql = ({ type, pairs }: Assembly['lists'][number], at: Assembler, places: Places): string => {
-  const side = (i: 0 | 1) => places.add(pairs.map((pair) => bucketText(pair[i], type, at)).join(','));
-  const cast = (name: string) => `CAST(${name} AS ${sqlType(type, at)}) AS ${name}`;
-  const select = `SELECT ${cast('a')}, ${cast('b')}`;
+const listSql = ({ type, of, pairs }: Assembly['lists'][number], at: Assembler, places: Places): string => {
+  const types = [of, type] as const;
+  const side = (i: 0 | 1) => places.add(pairs.map((pair) => bucketText(pair[i], types[i], at)).join(','));
+  const cast = (name: string, i: 0 | 1) => `CAST(${name} AS ${sqlType(types[i], at)}) AS ${name}`;
+  const select = `SELECT ${cast('a', 0)}, ${cast('b', 1)}`;
   if (at === 'postgres')
     return `${select} FROM unnest(string_to_array(CAST(${side(0)} AS text), ','), string_to_array(CAST(${side(1)} AS text), ',')) AS pairs(a, b)`;
   const split = (i: 0 | 1) => `unnest(string_split(CAST(${side(i)} AS VARCHAR), ','))`;
   return `${select} FROM (SELECT ${split(0)} AS a, ${split(1)} AS b) AS pairs`;
 };
 
-const partSql = (part: Part, assembly: Assembly, at: Assembler, places: Places): string => {
-  const leg = part.leg === undefined ? undefined : `l${part.leg}`;
-  const list = part.list === undefined ? undefined : `m${part.list.list}`;
-  const nothing = (type: DataType) => `CAST(NULL AS ${sqlType(type, at)})`;
-  const keys = part.keys.map((key, i) => {
+const sqlOfKeys = (part: Part, assembly: Assembly, at: Assembler, places: Places): readonly string[] =>
+  part.keys.map((key, i) => {
     const type = assembly.keys[i] ?? { kind: 'string' };
     switch (key.kind) {
       case 'column':
-        return `${leg}.c${key.column}`;
+        return `l${part.leg}.c${key.column}`;
       case 'list':
-        return `${list}.b`;
+        return `m${part.list?.list}.b`;
       case 'bucket':
         return `CAST(${places.add(bucketText(key.text, type, at))} AS ${sqlType(type, at)})`;
       default:
-        return nothing(type);
+        return nothing(type, at);
     }
   });
-  const grouped = part.list?.many === true;
+const nothing = (type: DataType, at: Assembler) => `CAST(NULL AS ${sqlType(type, at)})`;
+
+/** Rows of a part's leg, under the buckets of its list. */
+const fromSql = ({ leg, list }: Part): string => {
+  const names = [leg === undefined ? undefined : `l${leg}`, list === undefined ? undefined : `m${list.list}`];
+  const on =
+    list?.column === undefined || leg === undefined
+      ? undefined
+      : `l${leg}.c${list.column} ${list.before ? '<' : '='} m${list.list}.a`;
+  const tables = names.filter((name) => name !== undefined).join(on === undefined ? ' CROSS JOIN ' : ' JOIN ');
+  return tables === '' ? '' : ` FROM ${tables}${on === undefined ? '' : ` ON ${on}`}`;
+};
+
+/** The columns of a part: keys, flags, values and whether it makes rows. `valueSql` writes the value of a slot. */
+const columnsSql = (
+  part: Part,
+  keys: readonly string[],
+  assembly: Assembly,
+  at: Assembler,
+  valueSql: (value: Part['values'][number]) => string,
+): string => {
   const values = assembly.values.map(({ type }, slot) => {
     const found = part.values.find((v) => v.slot === slot);
-    if (!found) return nothing(type);
-    return grouped ? `${found.by}(${leg}.c${found.column})` : `${leg}.c${found.column}`;
+    return found ? valueSql(found) : nothing(type, at);
   });
-  const columns = [
+  return [
     ...keys.map((sql, i) => `${sql} AS k${i}`),
     ...part.flags.map((flag, i) => `${flag} AS f${i}`),
     ...values.map((sql, i) => `${sql} AS v${i}`),
     `${part.base ? 1 : 0} AS base`,
-  ];
-  const join = part.list?.column === undefined ? ' CROSS JOIN ' : ' JOIN ';
-  const on = part.list?.column === undefined || leg === undefined ? '' : ` ON ${leg}.c${part.list.column} = ${list}.a`;
-  const from = [leg, list].filter((name) => name !== undefined).join(join);
+  ].join(', ');
+};
+
+const partSql = (part: Part, assembly: Assembly, at: Assembler, places: Places): string => {
+  const keys = sqlOfKeys(part, assembly, at, places);
+  const grouped = part.list?.many === true;
+  const columns = columnsSql(part, keys, assembly, at, ({ by, column }) =>
+    grouped ? `${by}(l${part.leg}.c${column})` : `l${part.leg}.c${column}`,
+  );
   const by = keys.filter((_, i) => part.keys[i]?.kind === 'column' || part.keys[i]?.kind === 'list');
-  return [
-    `SELECT ${columns.join(', ')}`,
-    ...(from === '' ? [] : [`FROM ${from}${on}`]),
-    ...(grouped && by.length > 0 ? [`GROUP BY ${by.join(', ')}`] : []),
-  ].join(' ');
+  return `SELECT ${columns}${fromSql(part)}${grouped && by.length > 0 ? ` GROUP BY ${by.join(', ')}` : ''}`;
+};
+
+/** A part whose leg has rows for each value of `over`: one of them, or all of them together, for each key. */
+const takenSql = (
+  part: Part,
+  { over, fn, known }: NonNullable<Part['taken']>,
+  assembly: Assembly,
+  at: Assembler,
+  places: Places,
+): string => {
+  const own = sqlOfKeys(part, assembly, at, places);
+  const isKey = (i: number) => part.keys[i]?.kind === 'column' || part.keys[i]?.kind === 'list';
+  const keys = own.filter((_, i) => isKey(i));
+  const overs = over.map((column) => `l${part.leg}.c${column}`);
+  const many = part.list?.many === true;
+  const values = part.values.map(({ slot, column, by }) => {
+    const value = `l${part.leg}.c${column}`;
+    return `${many ? `${by}(${value})` : value} AS v${slot}`;
+  });
+  const where = known ? ` WHERE ${overs.map((o) => `${o} IS NOT NULL`).join(' AND ')}` : '';
+  const groups = [...keys, ...overs];
+  const rows = `SELECT ${[...own.map((sql, i) => `${sql} AS k${i}`), ...overs.map((sql, i) => `${sql} AS o${i}`), ...values].join(', ')}${fromSql(part)}${where}${many ? ` GROUP BY ${groups.join(', ')}` : ''}`;
+  const names = own.map((_, i) => `k${i}`);
+  const by = names.filter((_, i) => isKey(i)).join(', ');
+  if (fn === 'last' || fn === 'first') {
+    const order = overs.map((_, i) => `o${i} ${fn === 'last' ? 'DESC' : 'ASC'}`).join(', ');
+    const ranked = `SELECT *, row_number() OVER (${by === '' ? '' : `PARTITION BY ${by} `}ORDER BY ${order}) AS nth FROM (${rows}) AS each_one`;
+    return `SELECT ${columnsSql(part, names, assembly, at, ({ slot }) => `v${slot}`)} FROM (${ranked}) AS taken WHERE nth = 1`;
+  }
+  const columns = columnsSql(
+    part,
+    names.map((name, i) =>
+      isKey(i)
+        ? name
+        : part.keys[i]?.kind === 'bucket'
+          ? `max(${name})`
+          : nothing(assembly.keys[i] ?? { kind: 'string' }, at),
+    ),
+    assembly,
+    at,
+    ({ slot }) => `${fn}(v${slot})`,
+  );
+  return `SELECT ${columns} FROM (${rows}) AS taken${by === '' ? '' : ` GROUP BY ${by}`}`;
 };
 
 /**
@@ -145,23 +224,42 @@ export const assembledSql = (
     ...legs.map((leg, i) => `l${i} AS (\n${places.leg(leg.pieces, leg.parameters)}\n)`),
     ...assembly.lists.map((list, i) => `m${i} AS (${listSql(list, at, places)})`),
   ];
-  const parts = assembly.parts.map((part) => partSql(part, assembly, at, places));
-  const names = [...assembly.keys.map((_, i) => `k${i}`), ...Array.from({ length: assembly.flags }, (_, i) => `f${i}`)];
-  const value = ({ type, zero }: Assembly['values'][number], i: number) => {
+  const parts = assembly.parts.map((part) =>
+    part.taken ? takenSql(part, part.taken, assembly, at, places) : partSql(part, assembly, at, places),
+  );
+  const flags = Array.from({ length: assembly.flags }, (_, i) => `f${i}`);
+  const names = [...assembly.keys.map((_, i) => `k${i}`), ...flags];
+  const value = ({ type, zero, level }: Assembly['values'][number], i: number) => {
     const one = type.kind === 'boolean' ? `bool_or(v${i})` : `max(v${i})`;
-    return zero ? `coalesce(${one}, 0)` : one;
+    const of = level ? [...level.map((key) => `k${key}`), ...flags] : [];
+    const spread = `max(${one}) OVER (${of.length === 0 ? '' : `PARTITION BY ${of.join(', ')}`})`;
+    const given = level ? spread : one;
+    return zero ? `coalesce(${given}, 0)` : given;
   };
-  const columns = [...names, ...assembly.values.map(value)];
+  // a value of a coarser group is seen by all of its rows before those are dropped that no part makes
+  const levels = assembly.values.some((v) => v.level !== undefined);
+  const columns = [...names, ...assembly.values.map(value)].map((sql, i) => `${sql} AS c${i}`);
   const order = assembly.order.map(({ column, dir, nulls }) => {
     const text = at === 'postgres' && assembly.keys[column]?.kind === 'string';
-    return `${text ? `k${column} COLLATE "C"` : column + 1} ${dir.toUpperCase()} NULLS ${nulls.toUpperCase()}`;
+    const by = text ? `${levels ? 'c' : 'k'}${column} COLLATE "C"` : `${column + 1}`;
+    return `${by} ${dir.toUpperCase()} NULLS ${nulls.toUpperCase()}`;
   });
-  const lines = [
-    ...(tables.length === 0 ? [] : [`WITH ${tables.join(',\n')}`]),
-    `SELECT ${columns.map((sql, i) => `${sql} AS c${i}`).join(', ')}`,
+  const grouped = [
+    `SELECT ${[...columns, ...(levels ? ['max(base) AS base'] : [])].join(', ')}`,
     `FROM (\n${parts.join('\nUNION ALL\n')}\n) AS parts`,
     ...(names.length === 0 ? [] : [`GROUP BY ${names.join(', ')}`]),
-    'HAVING max(base) = 1',
+    ...(levels ? [] : ['HAVING max(base) = 1']),
+  ];
+  const rows = levels
+    ? [
+        `SELECT ${columns.map((_, i) => `c${i}`).join(', ')}`,
+        `FROM (${grouped.join('\n')}) AS answered`,
+        'WHERE base = 1',
+      ]
+    : grouped;
+  const lines = [
+    ...(tables.length === 0 ? [] : [`WITH ${tables.join(',\n')}`]),
+    ...rows,
     ...(order.length === 0 ? [] : [`ORDER BY ${order.join(', ')}`]),
     ...(assembly.limit === undefined ? [] : [`LIMIT CAST(${places.add(String(assembly.limit))} AS BIGINT)`]),
     ...(assembly.offset === 0 ? [] : [`OFFSET CAST(${places.add(String(assembly.offset))} AS BIGINT)`]),

@@ -19,7 +19,6 @@ const better = (a: RollupMatch, b: RollupMatch): number =>
 
 /** Chooses a rollup for a leg. Candidates are the rollups of the leg's root cube: those of another root hold other rows. */
 const chooseFor = (
-  root: string,
   asked: LegAsk,
   guarded: GuardedLeg,
   query: Pick<MetricQuery, 'source' | 'fresh'>,
@@ -34,7 +33,7 @@ const chooseFor = (
     fresh: query.fresh ?? 'published',
   };
   const found = model.catalogue.rollups
-    .filter((definition) => definition.cube === root)
+    .filter((definition) => definition.cube === asked.root)
     .map((definition) => ({
       definition,
       verdict: matchRollup(ask, definition, {
@@ -81,7 +80,6 @@ const unused = (candidates: readonly Candidate[], detail: string): readonly Cand
  * Errors: `no-rollup` when the query insists on rollups and one of its legs finds none.
  */
 export const chooseRollups = (
-  root: string,
   legs: readonly { readonly asked: LegAsk; readonly guarded: GuardedLeg }[],
   query: Pick<MetricQuery, 'source' | 'fresh'>,
   model: PlanModel,
@@ -89,14 +87,16 @@ export const chooseRollups = (
   options: PlanOptions,
 ): Choices => {
   if (query.source === 'raw') return { matches: undefined, candidates: [] };
-  const choices = legs.map(({ asked, guarded }) => chooseFor(root, asked, guarded, query, model, state, options));
+  const choices = legs.map(({ asked, guarded }) => chooseFor(asked, guarded, query, model, state, options));
   const candidates = choices.flatMap((c) => c.candidates);
   const matches = choices.flatMap((c) => (c.match ? [c.match] : []));
   const whole = matches.length === legs.length;
   if (whole && agree(matches)) return { matches, candidates };
   if (query.source === 'rollup')
     throw error('no-rollup', {
-      reasons: whole ? 'its parts would be read from rollups of different data' : reasonsText(root, missed(choices)),
+      reasons: whole
+        ? 'its parts would be read from rollups of different data'
+        : reasonsText(legs[0]?.asked.root ?? '', missed(choices)),
     });
   return {
     matches: undefined,

@@ -1,6 +1,7 @@
 import { error } from '../../errors/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { CompiledLeg, Dialect, LegFilter, LegQuery } from '../../query/index.js';
+import type { LegAsk } from './leg-asks.js';
 import { cubeMember } from './names.js';
 import type { PlanModel } from './types.js';
 
@@ -48,9 +49,18 @@ export const guardLeg = (leg: LegQuery, named: readonly string[], model: PlanMod
   });
 };
 
-/** Refuses measures whose rows a join multiplies: each needs a leg of its own, which this version does not compose. */
-export const refuseMultiplied = (leg: LegQuery, compiled: CompiledLeg, catalogue: Catalogue): void => {
-  for (const measure of leg.measures) {
+/**
+ * Holds the joins that a leg was compiled to against what was planned for it: rows that joins multiply are counted once each by the
+ * compiler, but where nobody expected it, values may have been added up from finer groups. Errors: `not-supported`.
+ */
+export const checkJoins = (asked: LegAsk, compiled: CompiledLeg, catalogue: Catalogue): void => {
+  if (asked.moved && compiled.cubes[0] !== asked.root)
+    throw error('not-supported', {
+      what: `${asked.query.measures.join(', ') || asked.root} and the members beside it join another way than from ${asked.root}`,
+      instead: 'include them in the view once more, with the join_path that is meant',
+    });
+  if (asked.mayMultiply) return;
+  for (const measure of asked.query.measures) {
     const cube = cubeMember(catalogue, measure).split('.')[0] ?? '';
     if (compiled.multiplied.includes(cube))
       throw error('not-supported', {

@@ -1,4 +1,6 @@
+import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegFilter, LegQuery } from '../../query/index.js';
+import { type Fact, legOfFact } from './facts.js';
 import type { CheckedFilter } from './filter.js';
 import type { AskedGroup, Question } from './question.js';
 
@@ -8,6 +10,12 @@ export interface LegAsk {
   /** The leg's conditions again, in the planner's own form. */
   readonly where: readonly CheckedFilter[];
   readonly name: string;
+  /** Whose rows it reads: rollups of another root hold other rows. */
+  readonly root: string;
+  /** True where its members were taken from their cubes: then its joins must begin at `root`. */
+  readonly moved: boolean;
+  /** True where joins may multiply the rows that its measures count, and nothing adds its values up. */
+  readonly mayMultiply: boolean;
 }
 
 /** One leg in the making: groups are fixed, measures are added. */
@@ -22,6 +30,8 @@ export class LegDraft {
     readonly groups: readonly AskedGroup[],
     readonly where: readonly CheckedFilter[],
     readonly name: string,
+    readonly fact: Fact,
+    readonly catalogue: Catalogue,
   ) {
     for (const { member, granularity } of groups)
       if (member !== undefined && granularity === undefined && !this.#at.has(member))
@@ -47,22 +57,22 @@ export class LegDraft {
   get isEmpty(): boolean {
     return this.keys + this.measures.length === 0;
   }
+  /** Errors: `not-supported` for members that the leg's fact does not reach. */
   ask(): LegAsk {
     const { segments, timezone } = this.question;
-    return {
-      query: {
-        measures: this.measures,
-        dimensions: this.#dimensions,
-        time: this.#times,
-        segments,
-        where: this.where as readonly LegFilter[],
-        having: [],
-        order: [],
-        timezone,
-      },
-      where: this.where,
-      name: this.name,
+    const asked: LegQuery = {
+      measures: this.measures,
+      dimensions: this.#dimensions,
+      time: this.#times,
+      segments,
+      where: this.where as readonly LegFilter[],
+      having: [],
+      order: [],
+      timezone,
     };
+    const { query, where, moved } = legOfFact(asked, this.where, this.fact, this.catalogue);
+    const mayMultiply = this.measures.every((m) => this.catalogue.members.get(m)?.multipliable === true);
+    return { query, where, name: this.name, root: this.fact.root, moved, mayMultiply };
   }
 }
 
@@ -70,13 +80,16 @@ export class LegDraft {
 export class LegDrafts {
   readonly all: LegDraft[] = [];
   readonly #known = new Map<string, number>();
-  constructor(readonly question: Question) {}
+  constructor(
+    readonly question: Question,
+    readonly catalogue: Catalogue,
+  ) {}
   /** The number of a leg. */
-  of(groups: readonly AskedGroup[], where: readonly CheckedFilter[], name: string): number {
-    const key = JSON.stringify([groups.map((g) => [g.member, g.granularity]), where]);
+  of(fact: Fact, groups: readonly AskedGroup[], where: readonly CheckedFilter[], name: string): number {
+    const key = JSON.stringify([fact, groups.map((g) => [g.member, g.granularity]), where]);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const number = this.all.push(new LegDraft(this.question, groups, where, name)) - 1;
+    const number = this.all.push(new LegDraft(this.question, groups, where, name, fact, this.catalogue)) - 1;
     this.#known.set(key, number);
     return number;
   }

@@ -25,11 +25,22 @@ export const namesOf = (catalogue: Catalogue, access: Access): Names => {
       const stand = access.replacement(m.name);
       return stand === undefined ? undefined : catalogue.members.get(stand);
     }
-    const parts = m.ratio ? [m.ratio.numerator, m.ratio.denominator] : [];
-    return parts.some((part) => access.masked(part)) ? undefined : m;
+    return isMadeOfMasked(m) ? undefined : m;
   };
+  const isMadeOfMasked = (m: Member): boolean =>
+    madeOf(m).some((name) => {
+      const part = catalogue.members.get(name);
+      return access.masked(name) || (part !== undefined && isMadeOfMasked(part));
+    });
   return { member, seen };
 };
+
+/** The measures that a measure is made of above legs; none for one that a leg delivers. */
+export const madeOf = (m: Member): readonly string[] => [
+  ...(m.ratio ? [m.ratio.numerator, m.ratio.denominator] : []),
+  ...(m.stage ? [m.stage.measure] : []),
+  ...(m.level ? [m.level.measure] : []),
+];
 
 /** The cube member behind a view's member, or behind a cube's second name for it. Rollups name these. */
 export const cubeMember = (catalogue: Catalogue, name: string): string => {

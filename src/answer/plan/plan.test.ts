@@ -15,7 +15,7 @@ describe('a leg', () => {
     const { leg, composition } = legOf({ measures: ['shop.average', 'shop.revenue'] });
     expect(leg?.measures).toEqual(['shop.revenue', 'shop.lines']);
     expect(composition.values).toEqual([
-      { kind: 'ratio', numerator: 0, denominator: 1, scale: 6 },
+      { kind: 'ratio', numerator: { kind: 'column', column: 0 }, denominator: { kind: 'column', column: 1 }, scale: 6 },
       { kind: 'column', column: 0 },
     ]);
   });

@@ -4,7 +4,7 @@ import { assembledSql } from './assembly.js';
 import { PARTITIONS } from './bind-tables.js';
 import { cacheKeyOf } from './cache-key.js';
 import { chooseRollups } from './choose.js';
-import { type GuardedLeg, guardLeg, refuseMultiplied } from './guard.js';
+import { checkJoins, type GuardedLeg, guardLeg } from './guard.js';
 import type { LegAsk } from './leg-asks.js';
 import { resolveQuery } from './resolve.js';
 import type { RollupMatch } from './rollup-match.js';
@@ -112,10 +112,10 @@ export const planQuery = (query: MetricQuery, model: PlanModel, state: PlanState
   const split = splitQuestion(question, model.catalogue);
   const legs = split.legs.map((asked): Leg => {
     const guarded = guardLeg(asked.query, question.named, model, options.raw === 'postgres' ? 'postgres' : 'duckdb');
-    refuseMultiplied(asked.query, guarded.compiled, model.catalogue);
+    checkJoins(asked, guarded.compiled, model.catalogue);
     return { asked, guarded };
   });
-  const { matches, candidates } = chooseRollups(question.owner.root, legs, query, model, state, options);
+  const { matches, candidates } = chooseRollups(legs, query, model, state, options);
   const raw = matches ? undefined : rawTables(legs, state);
   const plan: Omit<Plan, 'cacheKey'> = {
     kind: split.assembly ? 'composed' : matches ? 'rollup' : 'source',

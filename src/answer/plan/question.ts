@@ -6,6 +6,8 @@ import type { CheckedFilter } from './filter.js';
 /** A dimension or bucketed time as asked: its name in the answer, and the member to compile (undefined: a constant mask). */
 export interface AskedGroup {
   readonly name: string;
+  /** The member that was named. */
+  readonly of: string;
   readonly member: string | undefined;
   readonly type: DataType;
   readonly unit: string | undefined;

@@ -97,7 +97,7 @@ const count = (given: number | undefined, where: string): number | undefined => 
 const groupOf = (r: Resolver, member: Member, name: string, granularity: string | undefined): AskedGroup => {
   const seen = r.names.seen(member);
   const type: DataType = granularity === undefined ? (seen ?? member).type : bucketType(granularity);
-  return { name, member: seen?.name, type, unit: member.unit, granularity };
+  return { name, of: member.name, member: seen?.name, type, unit: member.unit, granularity };
 };
 
 const plainMeasure = (r: Resolver, member: Member): AskedMeasure => ({

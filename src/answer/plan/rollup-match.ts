@@ -3,6 +3,7 @@ import type { Publication } from '../../build/transform/index.js';
 import type { Catalogue, RollupDefinition } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
 import type { LegFilter, LegQuery, MissReason, Provenance } from '../../query/index.js';
+import { waysTo } from './facts.js';
 import type { CheckedFilter } from './filter.js';
 import { addsUpTo, isAligned } from './granularity.js';
 import { instantText, writtenInstant } from './instant.js';
@@ -81,6 +82,14 @@ class Kept {
   dimension(name: string): string | undefined {
     const cube = this.cube(name);
     return this.definition.dimensions.includes(cube) ? this.columns.get(cube) : undefined;
+  }
+  /** Whether the stored values of a measure add up: its rows are the rollup's own, and no kept dimension multiplies them. */
+  addsUp(measure: string): boolean {
+    const { cube, dimensions } = this.definition;
+    const owners = new Set(dimensions.map((d) => d.split('.')[0] ?? ''));
+    return (
+      measure.startsWith(`${cube}.`) && [...owners].every((owner) => waysTo(cube, owner, this.catalogue, 1).length > 0)
+    );
   }
   get timeColumn(): string | undefined {
     return this.time === undefined ? undefined : this.columns.get(`${this.time}.${this.granularity}`);
@@ -166,8 +175,10 @@ const measureOf = (name: string, grain: boolean, kept: Kept, legs: LegCompiler):
   const column = kept.definition.measures.includes(cube) ? kept.columns.get(cube) : undefined;
   if (member && column !== undefined) {
     const counts = member.cubeType === 'count' || member.additivity === 'count_distinct';
-    if (member.additivity === 'sum') return counts ? `coalesce(sum("${column}"), 0)` : `sum("${column}")`;
-    if (member.additivity === 'min' || member.additivity === 'max') return `${member.additivity}("${column}")`;
+    // a level's leg is grouped by what it does not add up over
+    const additivity = member.semiAdditive?.base ?? member.additivity;
+    if (additivity === 'sum' && kept.addsUp(cube)) return counts ? `coalesce(sum("${column}"), 0)` : `sum("${column}")`;
+    if (additivity === 'min' || additivity === 'max') return `${additivity}("${column}")`;
     if (grain) return counts ? `coalesce(any_value("${column}"), 0)` : `any_value("${column}")`;
   }
   // A measure of another cube counts rows that the rollup may not hold (products without a sale), and no proof compared it.

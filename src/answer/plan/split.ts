@@ -1,10 +1,11 @@
 import { error } from '../../errors/index.js';
-import type { Catalogue } from '../../model/catalog/index.js';
+import type { Catalogue, Member } from '../../model/catalog/index.js';
 import { type Column, comparisonName, type LegFilter, totalFlagName } from '../../query/index.js';
 import type { Assembly } from './assembly.js';
+import { factOf } from './facts.js';
 import { type CheckedFilter, checkedLeaves } from './filter.js';
 import { type LegAsk, LegDraft } from './leg-asks.js';
-import { baseMeasures, ratioScale } from './measures.js';
+import { type Formula, formulaOf, type Leaf, leavesAsked } from './measures.js';
 import type { AskedComparison, AskedMeasure, Question } from './question.js';
 import { comparedType } from './shown.js';
 import { PartsSplit } from './split-parts.js';
@@ -34,7 +35,7 @@ interface Statement {
   readonly columns: readonly Column[];
   group(position: number): number;
   flag(position: number): number;
-  measure(name: string, asked: AskedMeasure, compare: AskedComparison | undefined): number;
+  measure(leaf: Leaf, asked: AskedMeasure, compare: AskedComparison | undefined): number;
 }
 
 const measureColumn = (name: string, type: Column['type'], unit: string | undefined): Column => ({
@@ -44,20 +45,30 @@ const measureColumn = (name: string, type: Column['type'], unit: string | undefi
   ...(unit === undefined ? {} : { unit }),
 });
 
-/** A measure over one set of rows: a column, or the exact ratio of two. */
-const operandOf = (asked: AskedMeasure, compare: AskedComparison | undefined, statement: Statement): Operand => {
-  const { member } = asked;
-  if (!member.ratio) return { kind: 'column', column: statement.measure(member.name, asked, compare) };
-  const numerator = statement.measure(member.ratio.numerator, asked, compare);
-  const denominator = statement.measure(member.ratio.denominator, asked, compare);
-  const types = [numerator, denominator].map((i) => statement.columns[i]?.type ?? { kind: 'string' as const });
-  return { kind: 'ratio', numerator, denominator, scale: ratioScale(member, types) };
+/** A measure over one set of rows: a column, or the exact ratio of two such measures. */
+const operandOf = (
+  asked: AskedMeasure,
+  compare: AskedComparison | undefined,
+  statement: Statement,
+  catalogue: Catalogue,
+): Operand => {
+  const operand = (formula: Formula): Operand =>
+    formula.kind === 'leaf'
+      ? { kind: 'column', column: statement.measure(formula.leaf, asked, compare) }
+      : {
+          kind: 'ratio',
+          numerator: operand(formula.numerator),
+          denominator: operand(formula.denominator),
+          scale: formula.scale,
+        };
+  return operand(formulaOf(asked.member, catalogue));
 };
 
 /** Everything that the composition computes: columns of the answer in their order, then hidden measures. */
 const shownOf = (
   question: Question,
   statement: Statement,
+  catalogue: Catalogue,
 ): { readonly shown: readonly Shown[]; readonly answer: number } => {
   const { groups, measures, hidden, compare, totals } = question;
   const shown: Shown[] = groups.map((g, i) => ({
@@ -73,7 +84,7 @@ const shownOf = (
   const measureOf = (m: AskedMeasure): Shown => ({
     name: m.name,
     column: measureColumn(m.name, m.member.type, m.member.unit),
-    expression: m.masked ? { kind: 'null' } : operandOf(m, undefined, statement),
+    expression: m.masked ? { kind: 'null' } : operandOf(m, undefined, statement, catalogue),
   });
   shown.push(...measures.map(measureOf));
   for (const comparison of compare)
@@ -83,7 +94,10 @@ const shownOf = (
         const type = comparedType(m, show);
         const scale = type.kind === 'decimal' ? type.scale : 0;
         const expression = (): Expression => {
-          const [a, b] = [operandOf(m, undefined, statement), operandOf(m, comparison, statement)];
+          const [a, b] = [
+            operandOf(m, undefined, statement, catalogue),
+            operandOf(m, comparison, statement, catalogue),
+          ];
           return show === 'value' ? b : { kind: show === 'ratio' ? 'quotient' : 'difference', a, b, scale };
         };
         shown.push({
@@ -172,10 +186,11 @@ const pushed = (question: Question, shown: readonly Shown[], mayHave: (name: str
 };
 
 /** One leg answers it: order, having and limit go into the leg where they are exact there. */
-const splitOne = (question: Question, catalogue: Catalogue): Split => {
-  const { groups, measures, hidden } = question;
-  const draft = new LegDraft(question, groups, [...question.ranges, ...question.where], '');
-  const base = baseMeasures([...measures, ...hidden], catalogue);
+const splitOne = (question: Question, base: readonly Member[], catalogue: Catalogue): Split => {
+  const { groups, owner } = question;
+  const [first] = base;
+  const fact = first ? factOf(first) : { root: owner.root, cube: owner.root };
+  const draft = new LegDraft(question, groups, [...question.ranges, ...question.where], '', fact, catalogue);
   for (const m of base) draft.measure(m.name);
   if (draft.isEmpty) throw nothingToShow();
   const columns: Column[] = [];
@@ -185,14 +200,15 @@ const splitOne = (question: Question, catalogue: Catalogue): Split => {
     columns[draft.group(g)] = { name, type: g.type, role: g.granularity === undefined ? 'dimension' : 'time' };
   }
   for (const m of base) columns[draft.measure(m.name)] = { name: m.name, type: m.type, role: 'measure' };
-  const { shown, answer } = shownOf(question, {
+  const statement: Statement = {
     columns,
     group: (position) => draft.group(groups[position] as Question['groups'][number]),
     flag: () => {
       throw error('internal', {});
     },
-    measure: (name) => draft.measure(name),
-  });
+    measure: ({ member }) => draft.measure(member.name),
+  };
+  const { shown, answer } = shownOf(question, statement, catalogue);
   const plain = (name: string) => {
     const found = shown.find((s) => s.name === name);
     return found?.column.role === 'measure' && found.expression.kind === 'column';
@@ -243,12 +259,13 @@ const splitParts = (question: Question, catalogue: Catalogue): Split => {
       .map((g): Column => ({ name: totalFlagName(g.name), type: { kind: 'boolean' }, role: 'flag' })),
     ...split.values.map(({ type }, i): Column => ({ name: `value ${i}`, type, role: 'measure' })),
   ];
-  const { shown, answer } = shownOf(question, {
+  const statement: Statement = {
     columns,
     group: (position) => split.keyed.indexOf(position),
     flag: (position) => keys.length + position,
-    measure: (name, asked, compare) => first + split.slot(name, asked, compare),
-  });
+    measure: (leaf, asked, compare) => first + split.slot(leaf, asked, compare),
+  };
+  const { shown, answer } = shownOf(question, statement, catalogue);
   const { order, limit, offset, composition } = pushed(question, shown, () => false);
   return {
     legs,
@@ -268,11 +285,19 @@ const splitParts = (question: Question, catalogue: Catalogue): Split => {
   };
 };
 
+/** The measures of a question that one leg can answer; undefined where it takes several. */
+const ofOneLeg = (question: Question, catalogue: Catalogue): readonly Member[] | undefined => {
+  const { measures, hidden, compare, fill, totals } = question;
+  if (compare.length > 0 || fill || totals) return undefined;
+  if (measures.some((m) => m.where.length > 0 || m.window !== undefined)) return undefined;
+  const leaves = leavesAsked([...measures, ...hidden], catalogue);
+  if (leaves.some((leaf) => leaf.taken || leaf.level || leaf.member.multipliable)) return undefined;
+  const facts = new Set(leaves.map((leaf) => JSON.stringify(factOf(leaf.member))));
+  return facts.size > 1 ? undefined : leaves.map((leaf) => leaf.member);
+};
+
 /** Splits a question into legs and what is done above them. Errors: `not-supported`, `query-invalid`. */
 export const splitQuestion = (question: Question, catalogue: Catalogue): Split => {
-  const { measures, compare, fill, totals } = question;
-  const plain = measures.every((m) => m.where.length === 0 && m.window === undefined);
-  return plain && compare.length === 0 && !fill && !totals
-    ? splitOne(question, catalogue)
-    : splitParts(question, catalogue);
+  const base = ofOneLeg(question, catalogue);
+  return base ? splitOne(question, base, catalogue) : splitParts(question, catalogue);
 };

@@ -1,6 +1,7 @@
 import { error } from '../../errors/index.js';
 import type { Member } from '../../model/catalog/index.js';
 import { type DataType, type MetricQuery, TIME_UNITS, type TimeSelection, typeText } from '../../query/index.js';
+import { clockOf } from './calendar.js';
 import type { CheckedFilter } from './filter.js';
 import { instantText, parseDate, parseInstant, writtenInstant } from './instant.js';
 import type { AskedGroup, AskedTime } from './question.js';
@@ -86,6 +87,17 @@ export const askedTime = (
     bucket: granularity === undefined ? undefined : { group: groups.length - 1, granularity },
   };
 };
+
+/** An end of a stretch as a time of that type tells it. */
+export const endText = (moment: bigint, type: DataType, zone: string): string =>
+  type.kind === 'date' ? instantText(clockOf(moment, zone)).slice(0, 10) : instantText(moment);
+
+/** All of a time before a moment, as a condition. */
+export const beforeFilter = (time: AskedTime, to: bigint): CheckedFilter => ({
+  member: time.member,
+  op: 'lt',
+  values: [endText(to, time.type, time.zone)],
+});
 
 /** A stretch of a time as a condition. */
 export const stretchFilter = ({ member, type }: AskedTime, from: bigint, to: bigint): CheckedFilter => ({

@@ -55,7 +55,7 @@ export interface PlannedRollup {
 /** An exact number: a column of the statement, or a ratio of two that is not rounded. */
 export type Operand =
   | { readonly kind: 'column'; readonly column: number }
-  | { readonly kind: 'ratio'; readonly numerator: number; readonly denominator: number; readonly scale: number };
+  | { readonly kind: 'ratio'; readonly numerator: Operand; readonly denominator: Operand; readonly scale: number };
 
 /** A value of a composed row: a column of the statement, an exact number rounded once to `scale` digits, or a mask. */
 export type Expression =

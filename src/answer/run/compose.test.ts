@@ -18,7 +18,7 @@ const columns: Column[] = [
 const base: Composition = {
   values: [
     { kind: 'column', column: 0 },
-    { kind: 'ratio', numerator: 1, denominator: 2, scale: 6 },
+    { kind: 'ratio', numerator: { kind: 'column', column: 1 }, denominator: { kind: 'column', column: 2 }, scale: 6 },
     { kind: 'column', column: 1 },
   ],
   types: [{ kind: 'string' }, ratioType, { kind: 'bigint' }],
@@ -143,8 +143,18 @@ describe('values of two periods', () => {
     { name: 'n before', type: decimal(18, 2), role: 'measure' },
     { name: 'd before', type: { kind: 'bigint' }, role: 'measure' },
   ];
-  const now = { kind: 'ratio', numerator: 0, denominator: 1, scale: 6 } as const;
-  const then = { kind: 'ratio', numerator: 2, denominator: 3, scale: 6 } as const;
+  const now = {
+    kind: 'ratio',
+    numerator: { kind: 'column', column: 0 },
+    denominator: { kind: 'column', column: 1 },
+    scale: 6,
+  } as const;
+  const then = {
+    kind: 'ratio',
+    numerator: { kind: 'column', column: 2 },
+    denominator: { kind: 'column', column: 3 },
+    scale: 6,
+  } as const;
   const answer = async (row: readonly (bigint | null)[]) => {
     const columns: Column[] = ['apart', 'times'].map((name) => ({ name, type: decimal(18, 6), role: 'measure' }));
     const composition = {

@@ -28,15 +28,19 @@ const isPlain = (c: Composition, columns: number, legColumns: number): boolean =
 const limitOf = (type: DataType): bigint => (type.kind === 'decimal' ? 10n ** BigInt(type.precision) : 1n << 63n);
 
 /** An operand's exact number in each row. */
-const fractionsOf = (operand: Operand, batch: ColumnBatch, statement: readonly Column[]) => {
-  const column = (at: number) => {
-    const values = batch.columns[at] ?? [];
-    const type = statement[at]?.type;
+const fractionsOf = (
+  operand: Operand,
+  batch: ColumnBatch,
+  statement: readonly Column[],
+): ((row: number) => Fraction | null) => {
+  if (operand.kind === 'column') {
+    const values = batch.columns[operand.column] ?? [];
+    const type = statement[operand.column]?.type;
     if (!type) throw error('internal', {});
-    return (row: number): Fraction | null => fractionOf(values[row] ?? null, type);
-  };
-  if (operand.kind === 'column') return column(operand.column);
-  const [numerator, denominator] = [column(operand.numerator), column(operand.denominator)];
+    return (row) => fractionOf(values[row] ?? null, type);
+  }
+  const numerator = fractionsOf(operand.numerator, batch, statement);
+  const denominator = fractionsOf(operand.denominator, batch, statement);
   return (row: number): Fraction | null => quotient(numerator(row), denominator(row));
 };
 

@@ -68,7 +68,8 @@ const columnOf = (member: Member): FacadeColumn => ({
   kind: member.kind,
   type: member.kind === 'segment' ? { kind: 'boolean' } : member.type,
   comment: sentences(member.title, member.description, member.unit && `unit: ${member.unit}`),
-  additivity: member.additivity,
+  // what joins of the view may multiply cannot be summed up from finer groups
+  additivity: member.multipliable ? 'none' : member.additivity,
   counts: member.cubeType.startsWith('count'),
   cube: cubeOf(member),
   granularities: member.granularities,
@@ -80,7 +81,9 @@ const isRowCount = (member: Member, owner: Owner): boolean => {
     member.kind === 'measure' &&
     member.cubeType === 'count' &&
     cubeOf(member) === owner.root &&
-    member.filtered !== true
+    member.filtered !== true &&
+    member.additivity === 'sum' &&
+    member.multipliable !== true
   );
 };
 

@@ -57,6 +57,8 @@ const leafMeasures = (definition: RollupDefinition, catalogue: Catalogue): Membe
   const visit = (name: string, above: readonly string[]) => {
     const member = memberOf(definition, catalogue, name);
     if (member.kind !== 'measure') throw unsupported(definition, `${name} is no measure`);
+    if (member.stage || member.level)
+      throw unsupported(definition, `${name} is composed of another measure; list that one`);
     if (above.includes(name)) throw unsupported(definition, `${name} is divided by itself`);
     if (member.additivity === 'ratio' && member.ratio) {
       visit(member.ratio.numerator, [...above, name]);
@@ -101,7 +103,14 @@ export const storedLayout = (definition: RollupDefinition, catalogue: Catalogue,
   const leaves = leafMeasures(definition, catalogue);
   for (const m of leaves)
     if (m.additivity !== 'count_distinct' || !derive(m))
-      add(m.name, m.type, 'measure', m.additivity, m.cubeType === 'count');
+      // a level is stored at its own grain; whoever reads it keeps to what it adds up over
+      add(
+        m.name,
+        m.semiAdditive?.type ?? m.type,
+        'measure',
+        m.semiAdditive?.base ?? m.additivity,
+        m.cubeType === 'count',
+      );
   // plans serve these from the kept keys although the definition does not list them, so they are proven as well
   for (const m of catalogue.members.values())
     if (

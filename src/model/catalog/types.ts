@@ -6,8 +6,33 @@ export interface Place {
   readonly line: number;
 }
 
-/** How a measure may be summed up from parts. */
-export type Additivity = 'sum' | 'min' | 'max' | 'count_distinct' | 'ratio' | 'none';
+/** How a measure may be summed up from parts. `semi`: over everything but the dimension that `semiAdditive` names. */
+export type Additivity = 'sum' | 'min' | 'max' | 'count_distinct' | 'ratio' | 'semi' | 'none';
+
+/** A level, such as stock on hand: of the values by `over`, one is taken. */
+export interface SemiAdditive {
+  /** A dimension of the same owner, or of the cube behind a view that does not include it. */
+  readonly over: string;
+  readonly take: 'last' | 'first' | 'avg' | 'min' | 'max';
+  /** `forward`: where a stretch of time has no rows, what was last before it. */
+  readonly carry: 'none' | 'forward';
+  /** How its values for one value of `over` are summed up, and their exact type. */
+  readonly base: Additivity;
+  readonly type: DataType;
+}
+
+/** A measure of a measure: first for each of `by`, then those values are taken together. */
+export interface Stage {
+  readonly measure: string;
+  readonly by: readonly string[];
+  readonly take: 'sum' | 'avg' | 'min' | 'max' | 'count';
+}
+
+/** A measure at a fixed level of detail: whatever else a query groups by, it is grouped by these cube members only. */
+export interface Level {
+  readonly measure: string;
+  readonly by: readonly string[];
+}
 
 /** A member of a view or cube, as the model declares it and Cube compiled it. Names are full paths. */
 export interface Member {
@@ -31,6 +56,15 @@ export interface Member {
   /** Measures only: true when the measure has filters of its own, so that a count of it does not count every row. */
   readonly filtered?: boolean;
   readonly ratio: { readonly numerator: string; readonly denominator: string } | undefined;
+  readonly semiAdditive?: SemiAdditive;
+  readonly stage?: Stage;
+  readonly level?: Level;
+  /** A view's member: the cubes on the way from a fact to the one that has it, both included. */
+  readonly path?: readonly string[];
+  /** A view's dimension: cube members that stand for it in the facts that it cannot be reached from. */
+  readonly conforms?: readonly string[];
+  /** A view's measure: true where dimensions of the view may multiply its rows, so that finer groups do not add up to coarser ones. */
+  readonly multipliable?: boolean;
   /** A cube's measure: the members that its SQL and filters name. */
   readonly reads?: readonly string[];
   /** A cube's dimension that is another member and nothing more (`sql: "{countries.country_name}"`): that member. */

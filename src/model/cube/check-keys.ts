@@ -15,6 +15,7 @@ const SINGULAR: Record<string, string> = {
   rowFilter: 'row filter',
   viewCube: 'cube of a view',
   policy: 'access_policy',
+  nonAdditive: 'non_additive',
 };
 
 /** Checks one file's keys and forms, and reports every fault of them. */

@@ -156,7 +156,7 @@ describe('a model with faults', () => {
       added(
         '      - { name: share, type: number, sql: "1", meta: { type: "decimal(18,6)", ratio: { numerator: total, denominator: nope } } }\n',
       ),
-      'cubes/orders.yml:16: orders.share: meta.ratio names orders.nope, which is no measure that can be summed or counted',
+      'cubes/orders.yml:16: orders.share: meta.ratio names orders.nope, which is no measure',
     ],
     [
       'a reference to nothing',

@@ -236,11 +236,27 @@ export const KEYS: Readonly<Record<string, KeyGroup>> = {
       pii: { oneOf: ['none', 'pseudonymous', 'direct'] },
       pseudonym: 'text',
       ratio: object('ratio'),
+      non_additive: object('nonAdditive'),
+      stage: object('stage'),
+      level: object('level'),
+      conforms: { each: 'text' },
     },
     refused: {
-      non_additive: 'semi-additive measures are not composed yet; offer a ratio of unit days and days',
       min_group_size: 'small groups are not merged yet; leave the member out',
     },
   },
   ratio: { required: ['numerator', 'denominator'], keys: { numerator: 'text', denominator: 'text' } },
+  nonAdditive: {
+    required: ['over', 'take'],
+    keys: {
+      over: 'text',
+      take: { oneOf: ['last', 'first', 'avg', 'min', 'max'] },
+      carry: { oneOf: ['none', 'forward'] },
+    },
+  },
+  stage: {
+    required: ['measure', 'by', 'take'],
+    keys: { measure: 'text', by: { each: 'text' }, take: { oneOf: ['sum', 'avg', 'min', 'max', 'count'] } },
+  },
+  level: { required: ['measure', 'by'], keys: { measure: 'text', by: { each: 'text' } } },
 };

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type DataType, parseType, typeText } from '../../query/index.js';
 import type { Additivity, Catalogue, Join, JoinKind, Member, Owner, RollupDefinition } from '../catalog/index.js';
-import { nearest } from '../policy/index.js';
+import { checkMeasures } from './check-measures.js';
 import type { Faults } from './faults.js';
 import { invalid, type ParsedFile, type Places, versionOf } from './model-files.js';
 import type { Compilers, EvaluatedCube, MetaMember, MetaOwner, SqlFunction } from './parts.js';
+import { composedOf, pathOf } from './read-composed.js';
 import { readPolicies } from './read-policies.js';
 
 const CLOCK = ['second', 'minute', 'hour'];
@@ -90,6 +91,15 @@ class Reader {
     return `${owner}.${included.name}`;
   }
 
+  /** A dimension that a measure is reckoned by: in a view, the member that includes it, else that of the cube. */
+  private reached(name: string, owner: string, wanted: string): string {
+    const evaluated = this.compilers.cubeEvaluator.cubeFromPath(owner);
+    const cube = (this.compilers.cubeEvaluator.byPathAnyType(name).aliasMember ?? name).split('.')[0] ?? '';
+    const path = wanted.includes('.') ? wanted : `${cube}.${wanted}`;
+    const included = evaluated.isView ? evaluated.includedMembers?.find((m) => m.memberPath === path) : undefined;
+    return included ? `${owner}.${included.name}` : path;
+  }
+
   /** Members of cubes that a measure's SQL and filters name: `{is_return}`, `{customers.customer_id}`. */
   private reads(name: string, owner: string): readonly string[] {
     const symbol = this.compilers.cubeEvaluator.byPathAnyType(name);
@@ -112,6 +122,18 @@ class Reader {
     const type = this.type(m.name, kind, cubeType, meta);
     const ratio = kind === 'measure' ? this.ratio(m.name, owner.name, meta) : undefined;
     const base = aliasOf ?? m.name;
+    const additivity = kind !== 'measure' ? 'none' : ratio ? 'ratio' : (ADDITIVITY[cubeType] ?? 'none');
+    const composed =
+      kind === 'measure'
+        ? composedOf(meta, {
+            type,
+            additivity,
+            measure: (wanted) => this.sibling(m.name, owner.name, wanted),
+            member: (wanted) => this.reached(m.name, owner.name, wanted),
+            cubeMember: (wanted) => (wanted.includes('.') ? wanted : `${base.split('.')[0]}.${wanted}`),
+          })
+        : {};
+    const path = aliasOf === undefined ? undefined : pathOf(symbol.sql);
     const measured = kind === 'measure' ? this.compilers.cubeEvaluator.byPathAnyType(base) : undefined;
     // a count with SQL of its own counts where that is not null: not every row either
     const filtered =
@@ -136,8 +158,13 @@ class Reader {
       format: text(m.format),
       synonyms: texts(meta['synonyms']),
       pii: pii === 'pseudonymous' || pii === 'direct' ? pii : 'none',
-      additivity: kind !== 'measure' ? 'none' : ratio ? 'ratio' : (ADDITIVITY[cubeType] ?? 'none'),
+      additivity,
       ratio,
+      ...composed,
+      ...(path !== undefined && { path }),
+      ...(aliasOf !== undefined && kind === 'dimension' && Array.isArray(meta['conforms'])
+        ? { conforms: texts(meta['conforms']) }
+        : {}),
       ...(sameAs !== undefined && { sameAs }),
       ...(filtered && { filtered }),
       ...(kind === 'measure' && aliasOf === undefined && { reads: this.reads(m.name, owner.name) }),
@@ -188,18 +215,6 @@ class Reader {
         this.members.set(member.name, Object.freeze({ ...member, public: false }));
     }
   }
-
-  checkRatios(): void {
-    for (const { name, owner, ratio } of this.members.values())
-      for (const part of ratio ? [ratio.numerator, ratio.denominator] : []) {
-        const may = (m: Member | undefined) => m?.kind === 'measure' && m.ratio === undefined;
-        if (may(this.members.get(part))) continue;
-        const siblings = [...this.members.values()].filter((m) => m.owner === owner && may(m)).map((m) => m.name);
-        const like = nearest(part, siblings);
-        const meant = like ? `; did you mean ${like}?` : '';
-        throw this.refuse(name, `meta.ratio names ${part}, which is no measure that can be summed or counted${meant}`);
-      }
-  }
 }
 
 /** A view's first join path begins at its root cube. */
@@ -247,7 +262,6 @@ export const readCatalogue = (
   for (const { config } of compilers.metaTransformer.cubes) reader.owner(config);
   faults.throwIfAny(); // what follows looks from member to member
   faults.attempt(() => reader.hideStandIns());
-  faults.attempt(() => reader.checkRatios());
   faults.throwIfAny();
   const joins = Object.values(compilers.joinGraph.edges).map(
     (edge): Join => ({
@@ -257,6 +271,8 @@ export const readCatalogue = (
       place: places.of(`${edge.from}>${edge.to}`),
     }),
   );
+  faults.attempt(() => checkMeasures(reader.members, reader.owners, joins));
+  faults.throwIfAny();
   const tables = new Map<string, string>();
   for (const name of reader.owners.keys()) {
     const table = plainSql(compilers.cubeEvaluator.cubeFromPath(name).sqlTable);

@@ -91,6 +91,8 @@ class Group {
     const parts = [
       ...(member.reads ?? []),
       ...(member.ratio ? [member.ratio.numerator, member.ratio.denominator] : []),
+      ...(member.stage ? [member.stage.measure] : []),
+      ...(member.level ? [member.level.measure] : []),
     ];
     return parts.flatMap((name) => (name === member.name ? [] : (this.catalogue.members.get(name) ?? [])));
   }

@@ -1,7 +1,18 @@
 import type { Comparison, Filter, MeasureSelection, MetricQuery } from '../../../src/query/index.js';
 import { bucket, bucketsIn, earlier, earlierWeek, extent, instant, partner, type Shift } from './clock.js';
 import { byPoint, holds, tree } from './conditions.js';
-import { type Exact, type Line, measure, over, SCALE, text } from './lines.js';
+import {
+  type Count,
+  countMeasure,
+  type Exact,
+  LEVELS,
+  type Line,
+  measure,
+  OF_COUNTS,
+  over,
+  SCALE,
+  text,
+} from './lines.js';
 
 /** Answers metric queries over lines by plain loops. Cells are texts in exact form, instants in UTC. */
 export type Cell = string | null;
@@ -34,6 +45,15 @@ type Found =
   | { readonly number: Exact | null; readonly scale: number }
   | { readonly flag: boolean };
 
+/** Whose rows a measure is of. */
+const MEASURES_OF: Readonly<Record<string, 'lines' | 'counts'>> = Object.fromEntries([
+  ...OF_COUNTS.map((name) => [name, 'counts'] as const),
+  ...[
+    ...['amount', 'units', 'lines', 'most', 'least', 'buyers', 'keepers', 'returns', 'average', 'by_buyer_units'],
+    ...['per_buyer', 'best_buyer', 'of_kind', 'of_all', 'share', 'average_by_unit', 'shops', 'space'],
+  ].map((name) => [name, 'lines'] as const),
+]);
+
 const subsets = (names: readonly string[]): string[][] =>
   names.length === 0 ? [[]] : subsets(names.slice(1)).flatMap((rest) => [[names[0] ?? '', ...rest], rest]);
 
@@ -47,9 +67,13 @@ class Evaluation {
   readonly items: readonly MeasureSelection[];
   readonly rows: readonly Row[];
 
+  /** Counts as lines that were sold when their day began. */
+  readonly counts: readonly (Line & { readonly counted: Count })[];
+
   constructor(
     readonly query: MetricQuery,
     readonly lines: readonly Line[],
+    counts: readonly Count[],
   ) {
     this.zone = query.timezone ?? 'UTC';
     this.time = query.time?.[0];
@@ -59,6 +83,14 @@ class Evaluation {
     this.timed = this.granularity === '' ? undefined : `shop.sold_at.${this.granularity}`;
     this.groups = [...(query.dimensions ?? []), ...(this.timed ? [this.timed] : [])];
     this.items = (query.measures ?? []).map((m) => (typeof m === 'string' ? { measure: m, as: m } : m));
+    this.counts = counts.map((counted) => ({
+      ...({ kind: null, buyer: null, returned: null, qty: null, amount: null } as const),
+      id: counted.id,
+      shop: counted.shop,
+      region: counted.region,
+      sold_at: counted.day === null ? null : instant(counted.day, this.zone),
+      counted,
+    }));
     this.rows = this.sets().flatMap((set) => this.rowsOf(set));
   }
 
@@ -83,7 +115,7 @@ class Evaluation {
     const found = new Map<string, Row>();
     const add = (cells: ReadonlyMap<string, Cell>) => found.set(JSON.stringify([...cells]), { set, cells });
     if (set.length === 0) add(new Map());
-    for (const line of this.lines)
+    for (const line of this.facts().flat())
       if (passes(line, this.query.where, this.zone) && (!this.range || this.within(line, ...this.range)))
         add(new Map(set.map((g) => [g, this.cell(line, g)])));
     const { timed, range } = this;
@@ -98,6 +130,27 @@ class Evaluation {
         }
     }
     return [...found.values()];
+  }
+
+  /** The lines, the counts or both: whatever the measures are of. */
+  facts(): (readonly Line[])[] {
+    const leaves = (f: MetricQuery['having']): string[] =>
+      f === undefined
+        ? []
+        : 'member' in f
+          ? [f.member]
+          : 'not' in f
+            ? leaves(f.not)
+            : ('and' in f ? f.and : f.or).flatMap(leaves);
+    const named = [
+      ...this.items.map((i) => i.measure),
+      ...leaves(this.query.having),
+      ...(this.query.order ?? []).map((o) => o.by),
+    ]
+      .map(short)
+      .filter((name) => name in MEASURES_OF);
+    const of = new Set(named.map((name) => MEASURES_OF[name]));
+    return [...(of.has('counts') ? [this.counts] : []), ...(of.has('lines') || of.size === 0 ? [this.lines] : [])];
   }
 
   shiftOf({ shift }: Comparison): Shift {
@@ -128,7 +181,9 @@ class Evaluation {
   /** The lines that a value of a row is over; undefined where a comparison has nothing to compare with. */
   linesOf(row: Row, item: MeasureSelection, compare: Comparison | undefined): readonly Line[] | undefined {
     const { timed } = this;
-    const bucketed = timed !== undefined && row.set.includes(timed);
+    const level = LEVELS[short(item.measure)];
+    const set = level ? row.set.filter((g) => level.includes(short(g))) : row.set;
+    const bucketed = timed !== undefined && set.includes(timed);
     const shift = compare ? this.shiftOf(compare) : undefined;
     const range = shift ? this.earlierRange(shift) : this.range;
     let own = bucketed ? (row.cells.get(timed) ?? null) : null;
@@ -148,10 +203,19 @@ class Evaluation {
         stretch = [extent(bucket(end - 1n, unit, this.zone), unit, this.zone)[0], end];
       }
     }
+    if (short(item.measure) === 'carried' && stretch) {
+      const end = own !== null ? extent(own, this.granularity, this.zone)[1] : stretch[1];
+      return this.passing(item).filter(
+        (line) =>
+          line.sold_at !== null &&
+          line.sold_at < end &&
+          set.every((g) => g === timed || this.cell(line, g) === row.cells.get(g)),
+      );
+    }
     return this.passing(item).filter(
       (line) =>
         (!stretch || this.within(line, ...stretch)) &&
-        row.set.every((g) => {
+        set.every((g) => {
           if (g !== timed) return this.cell(line, g) === row.cells.get(g);
           return item.window ? true : this.cell(line, g) === own;
         }),
@@ -162,14 +226,27 @@ class Evaluation {
   passing(item: MeasureSelection): readonly Line[] {
     const known =
       this.passed.get(item) ??
-      this.lines.filter((l) => passes(l, this.query.where, this.zone) && passes(l, item.where, this.zone));
+      (OF_COUNTS.includes(short(item.measure)) ? this.counts : this.lines).filter(
+        (l) => passes(l, this.query.where, this.zone) && passes(l, item.where, this.zone),
+      );
     this.passed.set(item, known);
     return known;
   }
   value(row: Row, item: MeasureSelection, compare?: Comparison): Exact | null {
     const lines = this.linesOf(row, item, compare);
-    if (lines === undefined || (compare && row.set.length > 0 && lines.length === 0)) return null;
-    return measure(short(item.measure), lines);
+    if (short(item.measure) === 'share')
+      return over(
+        this.value(row, { ...item, measure: 'shop.lines' }, compare),
+        this.value(row, { ...item, measure: 'shop.of_all' }, compare),
+      );
+    const level = LEVELS[short(item.measure)];
+    const groups = level ? row.set.filter((g) => level.includes(short(g))) : row.set;
+    if (lines === undefined || (compare && groups.length > 0 && lines.length === 0)) return null;
+    if (!OF_COUNTS.includes(short(item.measure))) return measure(short(item.measure), lines);
+    return countMeasure(
+      short(item.measure),
+      lines.flatMap((l) => ('counted' in l ? [l.counted as Count] : [])),
+    );
   }
 
   readonly known = new Map<Row, Map<string, Found>>();
@@ -273,4 +350,5 @@ class Evaluation {
 }
 
 /** The rows of a query's answer. */
-export const evaluate = (query: MetricQuery, lines: readonly Line[]): Cell[][] => new Evaluation(query, lines).answer();
+export const evaluate = (query: MetricQuery, lines: readonly Line[], counts: readonly Count[] = []): Cell[][] =>
+  new Evaluation(query, lines, counts).answer();

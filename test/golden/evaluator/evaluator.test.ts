@@ -2,10 +2,18 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AssayError } from '../../../src/errors/index.js';
 import { type Caller, localCaller, type MetricQuery } from '../../../src/query/index.js';
-import { everything, lines, oddEverything, oddLines, summableEverything } from '../../star/questions.js';
+import {
+  countsOf,
+  everything,
+  lines,
+  oddEverything,
+  oddLines,
+  severalFacts,
+  summableEverything,
+} from '../../star/questions.js';
 import { cellsOf } from '../../star/world.js';
 import { evaluate } from './evaluate.js';
-import type { Line } from './lines.js';
+import type { Count, Line } from './lines.js';
 import { shrunk } from './shrink.js';
 import { openSources, type Sources } from './sources.js';
 
@@ -28,6 +36,7 @@ const disagreement = async (
   query: MetricQuery,
   caller: Caller,
   all: readonly Line[],
+  counts: readonly Count[],
   count: Record<string, number> = {},
 ): Promise<{ way: string; rows: unknown; expected: unknown } | undefined> => {
   let expected: unknown;
@@ -37,7 +46,7 @@ const disagreement = async (
         way === 'postgres'
           ? await cellsOf(sources.postgres, query, caller)
           : await cellsOf(sources.lake, way === 'lake' ? { ...query, source: 'raw' } : query, caller);
-      expected ??= evaluate(query, seenBy(caller, all));
+      expected ??= evaluate(query, seenBy(caller, all), counts);
       count[answer.source] = (count[answer.source] ?? 0) + 1;
       count['rows'] = (count['rows'] ?? 0) + answer.rows.length;
       if (JSON.stringify(answer.rows) !== JSON.stringify(expected)) return { way, rows: answer.rows, expected };
@@ -66,15 +75,17 @@ describe('answers', () => {
       const asked = SEED + Math.floor(star / STARS);
       const odd = (asked - SEED) % 3 === 2;
       const [all = []] = fc.sample(odd ? oddLines : lines, { seed, numRuns: 1 });
-      await sources.load(all);
+      const counts = countsOf(all, seed);
+      await sources.load(all, counts);
       const queries = [
-        ...fc.sample(odd ? oddEverything : everything, { seed: asked, numRuns: 2 * OF_EACH }),
+        ...fc.sample(odd ? oddEverything : everything, { seed: asked, numRuns: 2 * OF_EACH - 6 }),
+        ...fc.sample(severalFacts(odd), { seed: asked, numRuns: 6 }),
         ...fc.sample(odd ? oddEverything : summableEverything, { seed: asked + 1, numRuns: OF_EACH }),
       ];
       for (const [i, query] of queries.entries()) {
         const caller = i % 3 === 0 ? clerk : boss;
-        const wrong = await disagreement(sources, query, caller, all, count);
-        if (wrong) throw await told(sources, query, caller, all, seed);
+        const wrong = await disagreement(sources, query, caller, all, counts, count);
+        if (wrong) throw await told(sources, query, caller, all, counts, seed);
       }
     }
     // every way was taken, over rows that are there, and most questions were ones
@@ -87,28 +98,45 @@ describe('answers', () => {
 });
 
 /** The smallest query and the fewest lines that still go wrong. */
-const told = async (sources: Sources, query: MetricQuery, caller: Caller, all: readonly Line[], seed: number) => {
+const told = async (
+  sources: Sources,
+  query: MetricQuery,
+  caller: Caller,
+  all: readonly Line[],
+  counts: readonly Count[],
+  seed: number,
+) => {
   const kindOf = (found: Awaited<ReturnType<typeof disagreement>>) =>
     typeof found?.rows === 'string' ? found.rows.slice(0, 30) : found && 'rows';
-  const kind = kindOf(await disagreement(sources, query, caller, all));
-  const small = await shrunk(query, async (q) => kindOf(await disagreement(sources, q, caller, all)) === kind);
+  const kind = kindOf(await disagreement(sources, query, caller, all, counts));
+  const small = await shrunk(query, async (q) => kindOf(await disagreement(sources, q, caller, all, counts)) === kind);
   const few = await shrunk(
     [...all],
     async (some) => {
       if (some.some((l) => l.id === undefined || Object.keys(l).length < 9)) return false;
-      await sources.load(some);
-      return kindOf(await disagreement(sources, small, caller, some)) === kind;
+      await sources.load(some, counts);
+      return kindOf(await disagreement(sources, small, caller, some, counts)) === kind;
     },
     100,
   );
-  await sources.load(few);
-  const wrong = await disagreement(sources, small, caller, few);
+  const fewCounts = await shrunk(
+    [...counts],
+    async (some) => {
+      if (some.some((c) => Object.keys(c).length < 5)) return false;
+      await sources.load(few, some);
+      return kindOf(await disagreement(sources, small, caller, few, some)) === kind;
+    },
+    100,
+  );
+  await sources.load(few, fewCounts);
+  const wrong = await disagreement(sources, small, caller, few, fewCounts);
   const shown = (value: unknown) => JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : v));
   return new Error(
     [
       `seed ${seed}, as ${caller.roles[0]}, by ${wrong?.way}`,
       shown(small),
       ...few.map(shown),
+      ...fewCounts.map(shown),
       `answered ${shown(wrong?.rows)}`,
       `expected ${shown(wrong?.expected)}`,
     ].join('\n'),

@@ -11,6 +11,18 @@ export interface Line {
   readonly region: string | null;
 }
 
+/** What was on hand in a shop on a day. */
+export interface Count {
+  readonly id: number;
+  readonly day: string | null;
+  readonly on_hand: number | null;
+  readonly shop: string | null;
+  readonly region: string | null;
+}
+
+/** Room of each shop. */
+export const SPACE: Readonly<Record<string, number>> = { north: 10, south: 25, Ålborg: 40 };
+
 /** An exact number: n / d. */
 export interface Exact {
   readonly n: bigint;
@@ -19,7 +31,22 @@ export interface Exact {
 const exact = (n: bigint | number, d = 1n): Exact => ({ n: BigInt(n), d });
 
 /** Digits behind the point of each measure. */
-export const SCALE: Readonly<Record<string, number>> = { amount: 2, returns: 2, average: 6, by_buyer_units: 6 };
+export const SCALE: Readonly<Record<string, number>> = {
+  amount: 2,
+  returns: 2,
+  average: 6,
+  by_buyer_units: 6,
+  per_buyer: 6,
+  best_buyer: 2,
+  of_kind: 2,
+  share: 6,
+  average_by_unit: 6,
+  stock_avg: 6,
+};
+/** Measures of what was counted; all others are of lines. */
+export const OF_COUNTS = ['counted', 'stock', 'opening', 'stock_avg', 'stock_low', 'carried'];
+/** Groups that a measure keeps, whatever else a row is grouped by. */
+export const LEVELS: Readonly<Record<string, readonly string[]>> = { of_kind: ['kind'], of_all: [] };
 
 const present = <T>(values: readonly (T | null)[]): T[] => values.flatMap((v) => (v === null ? [] : [v]));
 const sum = (values: readonly (bigint | null)[], d: bigint): Exact | null => {
@@ -68,9 +95,60 @@ export const measure = (name: string, lines: readonly Line[]): Exact | null => {
       return over(amount(lines), exact(lines.length));
     case 'by_buyer_units':
       return over(units, buyers(lines));
+    case 'shops':
+      return exact(new Set(present(lines.map((l) => l.shop))).size);
+    case 'space': {
+      const shops = new Set(present(lines.map((l) => l.shop)));
+      const spaces = [...shops].flatMap((s) => SPACE[s] ?? []);
+      return spaces.length === 0 ? null : exact(spaces.reduce((a, b) => a + b, 0));
+    }
+    case 'per_buyer':
+    case 'best_buyer': {
+      const each = present(
+        [...new Set(lines.map((l) => l.buyer))].map((b) => amount(lines.filter((l) => l.buyer === b))),
+      );
+      const all = each.map((e) => e.n);
+      if (all.length === 0) return null;
+      if (name === 'best_buyer')
+        return exact(
+          all.reduce((a, b) => (a > b ? a : b)),
+          100n,
+        );
+      return exact(
+        all.reduce((a, b) => a + b, 0n),
+        100n * BigInt(all.length),
+      );
+    }
+    case 'of_kind':
+      return amount(lines);
+    case 'of_all':
+      return exact(lines.length);
+    case 'average_by_unit':
+      return over(over(amount(lines), exact(lines.length)), units);
     default:
       throw new Error(`no measure ${name}`);
   }
+};
+
+/** A measure of a set of counts. */
+export const countMeasure = (name: string, counts: readonly Count[]): Exact | null => {
+  if (name === 'counted') return exact(counts.length);
+  const days = [...new Set(present(counts.map((c) => c.day)))].sort();
+  const on = (day: string | undefined): Exact | null =>
+    sum(
+      counts.filter((c) => c.day === day).map((c) => (c.on_hand === null ? null : BigInt(c.on_hand))),
+      1n,
+    );
+  if (days.length === 0) return null;
+  if (name === 'stock' || name === 'carried') return on(days.at(-1));
+  if (name === 'opening') return on(days[0]);
+  const levels = present(days.map(on)).map((e) => e.n);
+  if (levels.length === 0) return null;
+  if (name === 'stock_low') return exact(levels.reduce((a, b) => (a < b ? a : b)));
+  return exact(
+    levels.reduce((a, b) => a + b, 0n),
+    BigInt(levels.length),
+  );
 };
 
 /** Rounded half away from zero, as text with all its digits. */

@@ -5,13 +5,13 @@ import { type Ask, makeAsk } from '../../../src/answer/run/index.js';
 import { noEmit } from '../../../src/query/index.js';
 import { openWarehouse, startCluster } from '../../../src/store/engine/index.js';
 import { openWorld, tablesOf } from '../../star/world.js';
-import type { Line } from './lines.js';
+import type { Count, Line } from './lines.js';
 
 /** One star in PostgreSQL and in DuckDB, with rollups there, and what answers over each. */
 export interface Sources {
   readonly lake: Ask;
   readonly postgres: Ask;
-  load(lines: readonly Line[]): Promise<void>;
+  load(lines: readonly Line[], counts?: readonly Count[]): Promise<void>;
   /** Rows of a statement over the tables in PostgreSQL, as texts; `width` is the number of its columns. */
   sql(statement: string, width: number): Promise<(string | null)[][]>;
   close(): Promise<void>;
@@ -44,9 +44,9 @@ export const openSources = async (): Promise<Sources> => {
     return {
       lake: world.ask,
       postgres,
-      load: async (lines) => {
-        await world.load(lines);
-        for (const statement of tablesOf(lines)) await warehouse.query(statement);
+      load: async (lines, counts = []) => {
+        await world.load(lines, counts);
+        for (const statement of tablesOf(lines, counts)) await warehouse.query(statement);
       },
       sql: async (statement, width) => {
         // columns of one name would be one value of a row

@@ -1,0 +1,99 @@
+import type { Join, Member, Owner } from '../catalog/index.js';
+import { nearest } from '../policy/index.js';
+import { invalid } from './model-files.js';
+
+const refuse = ({ name, place }: Member, what: string) => invalid(place.file, place.line, `${name}: ${what}`);
+
+/** Whether going along the path of some member of the same root brings several rows for one of a cube. */
+const isMultiplied = (cube: string, paths: readonly (readonly string[])[], joins: readonly Join[]): boolean => {
+  const edges = paths.flatMap((path) => path.slice(1).map((to, i) => [path[i] ?? '', to] as const));
+  const kind = (from: string, to: string) => joins.find((j) => j.from === from && j.to === to)?.kind;
+  const seen = new Set([cube]);
+  const open = [cube];
+  for (let at = open.pop(); at !== undefined; at = open.pop())
+    for (const [from, to] of edges) {
+      const next = from === at ? to : to === at ? from : undefined;
+      if (next === undefined || seen.has(next)) continue;
+      if (kind(from, to) === (next === to ? 'hasMany' : 'belongsTo')) return true;
+      seen.add(next);
+      open.push(next);
+    }
+  return false;
+};
+
+/** What a measure names in its `meta`: measures that exist, of a kind that it can be made of, without going round in circles. */
+export const checkMeasures = (
+  members: Map<string, Member>,
+  owners: ReadonlyMap<string, Owner>,
+  joins: readonly Join[],
+): void => {
+  const partsOf = (m: Member): readonly string[] => [
+    ...(m.ratio ? [m.ratio.numerator, m.ratio.denominator] : []),
+    ...(m.stage ? [m.stage.measure] : []),
+    ...(m.level ? [m.level.measure] : []),
+  ];
+  const keyOf = (m: Member) => (m.ratio ? 'meta.ratio' : m.stage ? 'meta.stage' : 'meta.level');
+  const dimension = (m: Member, key: string, name: string): void => {
+    if (members.get(name)?.kind === 'dimension') return;
+    const like = nearest(
+      name,
+      [...members.values()].filter((d) => d.kind === 'dimension').map((d) => d.name),
+    );
+    throw refuse(m, `${key} names ${name}, which is no dimension${like ? `; did you mean ${like}?` : ''}`);
+  };
+  const follow = (m: Member, above: readonly string[]): void => {
+    for (const name of partsOf(m)) {
+      if (above.includes(name)) throw refuse(m, `${keyOf(m)} goes round in a circle: ${[...above, name].join(' > ')}`);
+      const part = members.get(name);
+      if (part?.kind !== 'measure') {
+        const siblings = [...members.values()].filter((s) => s.owner === m.owner && s.kind === 'measure');
+        const like = nearest(
+          name,
+          siblings.map((s) => s.name),
+        );
+        throw refuse(m, `${keyOf(m)} names ${name}, which is no measure${like ? `; did you mean ${like}?` : ''}`);
+      }
+      if (m.stage && (part.ratio || part.stage || part.level || part.semiAdditive))
+        throw refuse(m, `meta.stage takes a measure that is summed or counted; ${name} is itself composed`);
+      follow(part, [...above, name]);
+    }
+  };
+  for (const m of members.values()) {
+    if (m.kind !== 'measure') continue;
+    follow(m, [m.name]);
+    if (m.semiAdditive) {
+      dimension(m, 'meta.non_additive', m.semiAdditive.over);
+      if (!['sum', 'count_distinct', 'min', 'max'].includes(m.semiAdditive.base))
+        throw refuse(m, 'meta.non_additive is for measures of type sum, count, count_distinct, min or max');
+      if (m.semiAdditive.carry === 'forward' && m.semiAdditive.take !== 'last')
+        throw refuse(m, `meta.non_additive: what is carried forward is the last value, not ${m.semiAdditive.take}`);
+      if (m.semiAdditive.take === 'avg' && !['bigint', 'integer', 'decimal'].includes(m.semiAdditive.type.kind))
+        throw refuse(m, 'meta.non_additive: an average is made of exact numbers; meta.type is the type of the levels');
+    }
+    if (m.stage) {
+      if (m.stage.by.length === 0) throw refuse(m, 'meta.stage.by names at least one dimension');
+      for (const name of m.stage.by) dimension(m, 'meta.stage', name);
+      if (m.stage.take === 'avg' && m.type.kind !== 'decimal')
+        throw refuse(m, 'meta.stage: the type of an average is a decimal');
+    }
+    for (const name of m.level?.by ?? []) dimension(m, 'meta.level', name);
+    const path = m.path;
+    if (!path) continue;
+    const paths = (owners.get(m.owner)?.members ?? []).flatMap((name) => {
+      const other = members.get(name)?.path;
+      return other && other[0] === path[0] ? [other] : [];
+    });
+    if (isMultiplied(path.at(-1) ?? '', [...paths, path], joins))
+      members.set(m.name, Object.freeze({ ...m, multipliable: true }));
+  }
+  for (const m of members.values())
+    for (const name of m.conforms ?? []) {
+      dimension(m, 'meta.conforms', name);
+      const other = members.get(name);
+      const isTime = (d: Member | undefined) => d?.type.kind === 'date' || d?.type.kind === 'timestamp';
+      if (other?.aliasOf !== undefined)
+        throw refuse(m, `meta.conforms names dimensions of cubes; ${name} is of a view`);
+      if (other?.type.kind !== m.type.kind && !(isTime(m) && isTime(other)))
+        throw refuse(m, `meta.conforms: ${name} is ${other?.type.kind}, this is ${m.type.kind}`);
+    }
+};
