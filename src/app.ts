@@ -20,8 +20,12 @@ import {
   type Unmade,
 } from './build/transform/index.js';
 import { auditSink } from './cli/audit-sink.js';
-import { type Home, homeAt, lastTransforms } from './cli/home.js';
+import { type Home, homeAt, lastTransforms, writeWhole } from './cli/home.js';
 import { openLake } from './cli/lake/open-lake.js';
+import { modelInUse, stateText } from './cli/model/in-use.js';
+import { keepCurrent } from './cli/model/keep-current.js';
+import { proveModel } from './cli/model/prove.js';
+import { serveSql } from './cli/serve-sql.js';
 import { bytesOf } from './cli/size.js';
 import { openTables, type Tables } from './cli/tables.js';
 import {
@@ -38,14 +42,13 @@ import {
 } from './cli/wiring.js';
 import type { Config } from './config/index.js';
 import { error } from './errors/index.js';
-import type { LoadedModel } from './model/cube/index.js';
+import type { Fault, LoadedModel } from './model/cube/index.js';
 import { loadModel } from './model/cube/index.js';
 import { type Access, accessOf } from './model/policy/index.js';
-import type { Caller, Emit } from './query/index.js';
+import type { Caller } from './query/index.js';
 import { type Authenticator, authenticator } from './serve/auth/index.js';
 import { graphqlRoutes } from './serve/graphql/index.js';
 import { type HttpServer, httpServer } from './serve/http/index.js';
-import { openSqlServer, type SqlServer } from './serve/pgwire/index.js';
 import { restRoutes } from './serve/rest/index.js';
 import { holdNamed } from './store/delta/index.js';
 import { openDuckDb, openWarehouse, type Warehouse } from './store/engine/index.js';
@@ -92,8 +95,12 @@ export interface App {
   readonly warehouseUrl: string;
   readonly sessionUrl: () => string;
   model(): LoadedModel;
-  /** Reads the model again; a broken one is refused and the one in use stays. Errors: `model-invalid`. */
-  reload(): Promise<void>;
+  /** Reads the model again; a broken one is refused and the one in use stays. Gives whether another is in use. Errors: `model-invalid`. */
+  reload(): Promise<boolean>;
+  /** Columns and tables that a model names and the source of raw queries does not have. */
+  prove(model: LoadedModel): Promise<readonly Fault[]>;
+  /** Answers by another model over the same published tables. */
+  askOf(model: LoadedModel): Ask;
   access(caller: Caller): Access;
   publication(): Publication;
   ingest(file: {
@@ -152,11 +159,6 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     const warehouse = keep(await openWarehouse({ url: clusters.warehouse, emit }));
     for (const warning of (await kv.check()).warnings) emit('notice', { message: warning });
     await migrate(warehouse, join(options.root, 'schema', 'state'));
-    // A query keeps the model that it began with, its policies included; a reload sets both at once.
-    const withAccess = (m: LoadedModel) => ({ ...m, accessOf: (caller: Caller) => accessOf(m.catalogue, caller) });
-    let current: LoadedModel = loaded;
-    let asked = withAccess(current);
-    const model = () => current;
 
     const ledger = ingestLedger(warehouse);
     const into = { lake: home.lake, ledger, emit, signal: stopping.signal };
@@ -165,6 +167,23 @@ export const openApp = async (options: AppOptions): Promise<App> => {
 
     const namespace = 'default';
     const lakeRelation = lakeRelations(duckdb);
+    const rawSource = (at: Publication) => rollupSource(config, warehouse, duckdb, at, lakeRelation);
+    // A query keeps the model that it began with, its policies included; a reload sets both at once.
+    const inUse = modelInUse({
+      dir: config.model,
+      first: loaded,
+      prove: async (m) => {
+        const published = publications.current();
+        return published.revision === 0 ? [] : proveModel(m, rawSource(published), stopping.signal);
+      },
+      replaced: async () => {
+        await rollups.refresh();
+        rebuild(emit);
+      },
+      told: (state) => options.serves && writeWhole(home.model, JSON.stringify(state)),
+      emit,
+    });
+    const model = () => inUse.current();
     const rebuild = onceAtATime(async () => {
       await buildAllRollups();
     });
@@ -179,8 +198,8 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         onMissing: () => rebuild(emit),
       }),
     );
-    const ask = makeAsk({
-      model: () => asked,
+    const askParts = {
+      model,
       publications,
       rollups,
       engines: { postgres: warehouse.engine, lake: duckdb.engine, rollup: duckdb.engine },
@@ -188,18 +207,18 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       rawSource: config.raw,
       emit,
       kv,
-    });
-    const access = (caller: Caller) => asked.accessOf(caller);
+    };
+    const ask = makeAsk(askParts);
+    const access = (caller: Caller) => model().accessOf(caller);
 
-    const sweep = () => sweepRollups({ kv, catalogue: current.catalogue, legs: current.legs, namespace });
+    const sweep = () => sweepRollups({ kv, ...model(), namespace });
     const buildAllRollups = async (): Promise<readonly RollupBuildResult[]> => {
       const publication = await publications.refresh();
       if (publication.revision === 0) return [];
       const results = await buildRollups({
-        catalogue: current.catalogue,
-        legs: current.legs,
+        ...model(),
         publication,
-        source: rollupSource(config, warehouse, duckdb, publication, lakeRelation),
+        source: rawSource(publication),
         duckdb,
         kv,
         dir: home.tmp,
@@ -210,7 +229,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         // Rows that changed while a rollup was made: it is made again from the newer ones.
         renew: async () => {
           const newer = await publications.refresh();
-          return { publication: newer, source: rollupSource(config, warehouse, duckdb, newer, lakeRelation) };
+          return { publication: newer, source: rawSource(newer) };
         },
       });
       await rollups.refresh();
@@ -247,14 +266,14 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       warehouseUrl: clusters.warehouse,
       sessionUrl: clusters.session,
       model,
-      reload: async () => {
-        const next = await loadModel(config.model);
-        if (next.catalogue.version === current.catalogue.version) return;
-        current = next;
-        asked = withAccess(next);
-        await rollups.refresh();
-        rebuild(emit);
-      },
+      reload: () => inUse.reload(),
+      prove: async (m) => proveModel(m, rawSource(await publications.refresh()), stopping.signal),
+      askOf: (m) =>
+        makeAsk({
+          ...askParts,
+          model: () => ({ ...m, accessOf: (caller) => accessOf(m.catalogue, caller) }),
+          cacheBytes: 0,
+        }),
       access,
       publication: () => publications.current(),
       ingest: ({ file, source, encoding, sourceSystem }) =>
@@ -284,14 +303,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       },
       buildRollups: buildAllRollups,
       batches: () => ledger.list(),
-      rollups: () =>
-        rollupStatus({
-          kv,
-          catalogue: current.catalogue,
-          legs: current.legs,
-          publication: publications.current(),
-          namespace,
-        }),
+      rollups: () => rollupStatus({ kv, ...model(), publication: publications.current(), namespace }),
       query: async <R>(sql: string, parameters: readonly (string | number)[] = []) =>
         (await warehouse.query<R>(sql, parameters)).rows,
       serve: async () => {
@@ -303,10 +315,23 @@ export const openApp = async (options: AppOptions): Promise<App> => {
           audience: config.jwtAudience,
         });
         closing.push(auditSink(telemetry, warehouse));
-        const http = await serveHttp({ config, telemetry, auth, ask, model, access, publications, warehouse, kv });
+        const state = () => stateText(inUse.state());
+        const http = await serveHttp({
+          config,
+          telemetry,
+          auth,
+          ask,
+          model,
+          access,
+          publications,
+          warehouse,
+          kv,
+          state,
+        });
         closing.push(() => http.server.close());
         const sql = await serveSql({ config, emit, auth, ask, model, cluster: clusters.session });
         keep(sql);
+        keep(keepCurrent({ inUse, dir: config.model, watch: config.modelWatch, publications, emit }));
         // Rollups may be behind: the process may have been killed between a publication and its rollups.
         rebuild(emit);
         return { http: http.address, sql: { host: config.sqlHost, port: sql.port } };
@@ -334,6 +359,7 @@ const serveHttp = async (
     readonly publications: { current(): Publication };
     readonly warehouse: Warehouse;
     readonly kv: Kv;
+    readonly state: () => string;
   },
 ): Promise<{ readonly server: HttpServer; readonly address: { readonly host: string; readonly port: number } }> => {
   const { emit } = w.telemetry;
@@ -351,6 +377,7 @@ const serveHttp = async (
         await w.kv.get(`assay:ready:${randomUUID()}`);
         return { ok: true, detail: w.kv.kind };
       },
+      model: async () => ({ ok: true, detail: w.state() }),
       data: async () => ({ ok: true, detail: `revision ${w.publications.current().revision}` }),
     },
   });
@@ -368,16 +395,3 @@ const serveHttp = async (
   graphqlRoutes(server.app, { ask: w.ask, catalogue, access: w.access, emit });
   return { server, address: await server.listen() };
 };
-
-const serveSql = (w: Wires & { readonly emit: Emit; readonly cluster: () => string }): Promise<SqlServer> =>
-  openSqlServer({
-    host: w.config.sqlHost,
-    port: w.config.sqlPort,
-    cluster: w.cluster,
-    ask: w.ask,
-    catalogue: () => w.model().catalogue,
-    access: (catalogue, caller) => accessOf(catalogue, caller),
-    authenticate: (_user, password) => w.auth.verify(password),
-    emit: w.emit,
-    sessions: w.config.sqlSessions,
-  });

@@ -53,12 +53,13 @@ export const loopbackOnly = (config: Config): void => {
 
 /**
  * Opens the app for one command and closes it again: joined to the server that runs for this home, or on its own under the home's
- * lock. `signal` ends what works on tables. Errors: `home-in-use` while another command or a starting server holds the home.
+ * lock. `signal` ends what works on tables; `model` is one that was read already. Errors: `home-in-use` while another command or a starting server holds the home.
  */
 export const withApp = async <T>(
   context: Context,
   work: (app: App, telemetry: Telemetry) => Promise<T>,
   signal?: AbortSignal,
+  model?: LoadedModel,
 ): Promise<T> => {
   const { home, root } = context;
   openHome(home);
@@ -78,6 +79,7 @@ export const withApp = async <T>(
       jwtSecret: undefined,
       pseudonymKey: secrets.pseudonym,
       signal,
+      ...(model && { model }),
     });
     try {
       return await work(app, telemetry);

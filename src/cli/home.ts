@@ -44,6 +44,8 @@ export interface Home {
   readonly tokens: string;
   readonly secrets: string;
   readonly logFile: string;
+  /** What became of the model's files, written by the server. */
+  readonly model: string;
 }
 
 export const homeAt = (dir: string, lake: string | undefined): Home => ({
@@ -56,6 +58,7 @@ export const homeAt = (dir: string, lake: string | undefined): Home => ({
   tokens: join(dir, 'demo-tokens.json'),
   secrets: join(dir, 'secrets.json'),
   logFile: join(dir, 'assay.log'),
+  model: join(dir, 'model.json'),
 });
 
 /** Codes of the operating system that have a sentence of their own. Anything else is a bug and stays as it is. */

@@ -5,14 +5,18 @@ import { demoRows } from '../build/ingest/index.js';
 import { readPins } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
-import { localCaller, type MetricQuery, typeText, valueText } from '../query/index.js';
+import { checkModel } from '../model/cube/index.js';
+import { localCaller, type MetricQuery, valueText } from '../query/index.js';
 import { mintToken } from '../serve/auth/index.js';
 import { explainServer, queryServer } from './client.js';
 import { type Context, contextOf, secretsOf, withApp } from './context.js';
 import { ownerOf, readRun } from './home.js';
 import { lakeCommands } from './lake/commands.js';
 import { lookCommands } from './look-commands.js';
+import { modelCommands } from './model/commands.js';
+import { noModel } from './model/state.js';
 import { parseJson, type QueryFlags, queryOf, seconds } from './options.js';
+import { plainAnswer } from './plain-answer.js';
 import { asCsv, asTable, type PlainAnswer } from './print.js';
 import { followRun } from './progress.js';
 import { sparkCommands } from './spark-command.js';
@@ -57,8 +61,7 @@ export const program = (config: () => Config, root: string): Command => {
 
   command('status', 'what is loaded, data versions, failed checks, rollups, ports, disk').action(
     (flags: { json?: boolean }) => {
-      const c = context(flags);
-      return withApp(c, (app) => status(c, app));
+      return statusOf(context(flags));
     },
   );
 
@@ -125,6 +128,7 @@ export const program = (config: () => Config, root: string): Command => {
 
   tableCommands(command, context);
   lookCommands(command, context);
+  modelCommands(cli, context);
   sparkCommands(cli, context);
   lakeCommands(cli, ({ json }) => context({ ...(json === undefined ? {} : { json }) }));
 
@@ -217,6 +221,12 @@ export const program = (config: () => Config, root: string): Command => {
   return cli;
 };
 
+/** Status is told also where the files of the model have faults: that is part of it. */
+const statusOf = async (c: Context): Promise<void> => {
+  const { faults, model } = await checkModel(readRun(c.home)?.model ?? c.config.model);
+  return withApp(c, (app) => status(c, app, faults), undefined, model ?? noModel);
+};
+
 const mint = (
   c: Context,
   roles: readonly string[],
@@ -239,29 +249,7 @@ const mint = (
 };
 const tokenFor = (c: Context, role: string): Promise<string> => mint(c, [role], 300, 'local', {});
 
-/** The answer of this process in the form that the server gives. */
-const askHere = async (app: App, query: MetricQuery, role: string): Promise<PlainAnswer> => {
-  const answer = await app.ask.query(query, localCaller([role]), { surface: 'cli', requestId: randomUUID() });
-  const rows: (string | number | boolean | null)[][] = [];
-  for await (const batch of answer.rows)
-    for (let r = 0; r < batch.length; r++)
-      rows.push(
-        answer.columns.map((column, i) => {
-          const value = batch.columns[i]?.[r] ?? null;
-          return value === null || typeof value === 'number' || typeof value === 'boolean'
-            ? value
-            : valueText(column.type, value, answer.timezone);
-        }),
-      );
-  return {
-    columns: answer.columns.map((x) => ({
-      name: x.name,
-      type: typeText(x.type),
-      ...(x.unit === undefined ? {} : { unit: x.unit }),
-    })),
-    rows,
-    provenance: { ...answer.provenance() },
-  };
-};
+const askHere = async (app: App, query: MetricQuery, role: string): Promise<PlainAnswer> =>
+  plainAnswer(await app.ask.query(query, localCaller([role]), { surface: 'cli', requestId: randomUUID() }));
 
 export { CommanderError };

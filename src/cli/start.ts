@@ -7,6 +7,7 @@ import { openTelemetry } from '../telemetry/index.js';
 import { type Context, loopbackOnly, openServing, sampleFile, secretsOf } from './context.js';
 import { loadDemo } from './demo.js';
 import { demoMark, explainIo, isEmptyHome, makeFolder, openHome, ownerOf, takeHome, writeRun } from './home.js';
+import { refused } from './model/in-use.js';
 
 export interface StartFlags {
   readonly demo: boolean;
@@ -40,11 +41,24 @@ export const start = async (context: Context, flags: StartFlags): Promise<void> 
     context.note('starting PostgreSQL, DuckDB and the model');
     const app = await openServing(context, telemetry, secrets, model);
     const quit = untilSignal();
+    telemetry.subscribe('model.replaced', ({ version }) => context.note(`model ${version} in use`));
+    telemetry.subscribe('model.refused', ({ faults, file, line, what }) =>
+      context.note(
+        `the model was not replaced: ${file}:${line}: ${what}${faults > 1 ? ` (and ${faults - 1} more)` : ''}`,
+      ),
+    );
+    telemetry.subscribe('model.missing', ({ faults, file, line, what }) =>
+      context.note(
+        `the model names what is not there: ${file}:${line}: ${what}${faults > 1 ? ` (and ${faults - 1} more)` : ''}`,
+      ),
+    );
     process.on('SIGHUP', () => {
-      void app.reload().then(
-        () => context.note(`model ${app.model().catalogue.version} in use`),
-        (thrown: unknown) => context.note(`the model was not replaced: ${(thrown as Error).message}`),
-      );
+      void app
+        .reload()
+        .then(
+          (replaced) => replaced || context.note(`model ${app.model().catalogue.version} is in use already`),
+          refused(telemetry.emit),
+        );
     });
     try {
       if (demo)

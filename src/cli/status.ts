@@ -1,9 +1,11 @@
 import type { App } from '../app.js';
 import { PRODUCTION, type Publication } from '../build/transform/index.js';
+import type { Fault } from '../model/cube/index.js';
 import { timestampText } from '../query/index.js';
 import { isAddress } from '../store/delta/index.js';
 import type { Context } from './context.js';
 import { diskUse, readRun } from './home.js';
+import { modelState } from './model/state.js';
 import { keyText, size, table } from './print.js';
 
 /** Lines that came twice, all fields equal: in bronze they stay, silver has them once. Null before the first build. */
@@ -31,9 +33,11 @@ const behindLines = (behind: readonly Behind[]): string[] =>
   ]);
 
 /** What `assay status` tells: as JSON, or as tables for a terminal. */
-export const status = async (context: Context, app: App): Promise<void> => {
+export const status = async (context: Context, app: App, faults: readonly Fault[] = []): Promise<void> => {
   const { home } = context;
   const run = readRun(home);
+  const state = run ? modelState(home) : undefined;
+  const refused = state?.refused ?? faults;
   const publication = app.publication();
   const [batches, rollups, behind, back, environments] = await Promise.all([
     app.batches(),
@@ -53,7 +57,13 @@ export const status = async (context: Context, app: App): Promise<void> => {
   const report = {
     home: home.dir,
     server: run ? { pid: run.pid, http: run.http, sql: run.sql, started: run.started } : null,
-    model: { version: app.model().catalogue.version, files: run?.model ?? context.config.model },
+    model: {
+      version: state?.version ?? (faults.length > 0 ? null : app.model().catalogue.version),
+      files: run?.model ?? context.config.model,
+      // Files that are not in use, and why; columns and tables that the model in use names and the warehouse does not have.
+      refused,
+      missing: state?.missing ?? [],
+    },
     revision: publication.revision,
     sources: batches.map((b) => ({
       source: b.source,
@@ -103,7 +113,11 @@ export const status = async (context: Context, app: App): Promise<void> => {
     run
       ? `serving http://${run.http.host}:${run.http.port} and postgres://${run.sql.host}:${run.sql.port}/assay (pid ${run.pid})`
       : 'not serving',
-    `home ${home.dir} (${size(report.disk.bytes)}), model ${report.model.version} from ${report.model.files}, revision ${report.revision}`,
+    `home ${home.dir} (${size(report.disk.bytes)}), model ${report.model.version ?? 'none'} from ${report.model.files}, revision ${report.revision}`,
+    ...(refused.length === 0
+      ? []
+      : [`the model's files are not in use:`, ...refused.map((f) => `    ${f.file}:${f.line}: ${f.what}`)]),
+    ...report.model.missing.map((f) => `missing in the warehouse: ${f.file}:${f.line}: ${f.what}`),
     '',
     table(
       ['source', 'file', 'read', 'bronze', 'rejected'],

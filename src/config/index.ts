@@ -7,6 +7,8 @@ export { settleCubeEnvironment } from './cube-env.js';
 export interface Config {
   readonly home: string;
   readonly model: string;
+  /** Whether a server takes changed files of the model into use by itself. */
+  readonly modelWatch: boolean;
   readonly transforms: string;
   /** True when ASSAY_TRANSFORMS was given; else `transforms` is the shipped example's. */
   readonly transformsGiven: boolean;
@@ -117,6 +119,12 @@ const size = (name: string, doc: string, fallback: string): Setting<string> => (
 export const SETTINGS = {
   home: path('ASSAY_HOME', 'folder for everything that the service keeps', '.assay'),
   model: text('ASSAY_MODEL', 'folder of the semantic model (cubes/ and views/)'),
+  modelWatch: choice(
+    'ASSAY_MODEL_WATCH',
+    'whether a server takes changed files of the model into use by itself',
+    ['on', 'off'] as const,
+    'on',
+  ),
   transforms: text('ASSAY_TRANSFORMS', 'folder of the transforms (sql/, seeds/)'),
   httpHost: path('ASSAY_HTTP_HOST', 'address of the HTTP server', '127.0.0.1'),
   httpPort: port('ASSAY_HTTP_PORT', 'port of the HTTP server', 4000),
@@ -271,6 +279,7 @@ export const readConfig = (
   return Object.freeze({
     home: at(get(SETTINGS.home)),
     model: model === undefined ? resolve(root, 'model') : at(model),
+    modelWatch: get(SETTINGS.modelWatch) === 'on',
     transformsGiven: transforms !== undefined,
     transforms: transforms === undefined ? resolve(root, 'transforms') : at(transforms),
     httpHost: get(SETTINGS.httpHost),

@@ -53,6 +53,30 @@ export interface Events {
     readonly milliseconds: number;
   };
   'transform.quarantined': { readonly model: string; readonly reason: string };
+  /** Another model is in use; queries in flight keep the one before. */
+  'model.replaced': {
+    readonly before: string;
+    readonly version: string;
+    readonly owners: number;
+    readonly members: number;
+    readonly milliseconds: number;
+  };
+  /** Changed files hold no whole model: the one in use stays. The first fault. */
+  'model.refused': {
+    readonly inUse: string;
+    readonly faults: number;
+    readonly file: string;
+    readonly line: number;
+    readonly what: string;
+  };
+  /** The model in use names what the warehouse does not have. The first fault. */
+  'model.missing': {
+    readonly version: string;
+    readonly faults: number;
+    readonly file: string;
+    readonly line: number;
+    readonly what: string;
+  };
   'rollup.published': {
     readonly rollup: string;
     readonly partition: string;

@@ -11,6 +11,8 @@ export interface LogTarget {
 const LEVELS: Partial<Record<EventName, Level>> = {
   'transform.step': 'debug',
   'transform.quarantined': 'warn',
+  'model.refused': 'warn',
+  'model.missing': 'warn',
   'rollup.refused': 'warn',
   'rollup.loaded': 'debug',
   'query.answered': 'debug',

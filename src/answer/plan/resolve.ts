@@ -14,6 +14,7 @@ import { type CheckedFilter, checkedLeaves, checkFilter, conjuncts, type NameOf 
 import { type Names, namesOf } from './names.js';
 import type { AskedComparison, AskedGroup, AskedMeasure, AskedOrder, AskedTime, Question } from './question.js';
 import { comparedType } from './shown.js';
+import { checkSize } from './size.js';
 import { askedTime, bucketType, checkGranularity, isTime, rangeFilter } from './time.js';
 import { totalSets } from './totals.js';
 import { zoneName } from './zone.js';
@@ -175,6 +176,7 @@ const columnsOf = (
  * Errors: `unknown-member`, `query-invalid`, `not-supported`, `filter-on-mask`.
  */
 export const resolveQuery = (query: MetricQuery, catalogue: Catalogue, access: Access): Question => {
+  checkSize(query);
   const timezone = zoneName(query.timezone);
   const r = new Resolver(namesOf(catalogue, access), timezone);
   const dimensions = list(query.dimensions, 'dimensions').map((name, i) =>

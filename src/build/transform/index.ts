@@ -25,6 +25,7 @@ export {
 export type { Parts } from './apply/parts.js';
 export type { Unmade } from './apply/work.js';
 export { type BuildOptions, type BuildResult, build } from './build.js';
+export { readTransforms } from './files/read-transforms.js';
 export { type LineageAnswer, lineageAnswer, lineageText } from './lineage/answer.js';
 export { type TransformDocs, transformDocs } from './lineage/docs.js';
 export { ALL, type LineageGraph } from './lineage/edges.js';
