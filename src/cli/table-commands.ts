@@ -120,13 +120,15 @@ export const tableCommands = (
   )
     .option('--restate <tables>', 'tables to make again; a breaking change of these needs no new version')
     .option(ENGINE, ENGINE_TEXT)
+    .option('--select <tables>', "these tables only, such as gold.sales,'gold.dim_*'; all others stay as they are")
     .option('--explain', 'with the reasons and the differences of every file')
-    .action((flags: Flags & { restate?: string; explain?: boolean; engine?: string[] }) => {
+    .action((flags: Flags & { restate?: string; select?: string; explain?: boolean; engine?: string[] }) => {
       const c = context(flags);
       return withApp(c, async (app) => {
         const made = await onEngines(app, flags.engine).plan({
           environment: flags.env,
           restate: new Map(listOf(flags.restate).map((id) => [id, undefined])),
+          select: flags.select === undefined ? undefined : listOf(flags.select),
         });
         process.exitCode = EXIT[planStatus(made)];
         if (c.json) {

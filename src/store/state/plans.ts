@@ -41,14 +41,15 @@ export const readPlan = async (on: On, id: string): Promise<SavedPlan> => {
 };
 
 /**
- * The hash of the files that an environment was last brought forward with by a plan, whole or in part. Undefined: never, or a promotion
- * or a rollback has given it other tables since.
+ * The hash of the files that an environment was last brought forward with by a plan, whole or in part; a plan of some tables only says
+ * nothing of the others' files. Undefined: never, or a promotion or a rollback has given it other tables since.
  */
 export const plannedFiles = async (on: On, environment: string): Promise<string | undefined> => {
   const { rows } = await sql<{ hash: string | null }>`
     SELECT p.body ->> 'filesHash' AS hash FROM assay.build b LEFT JOIN assay.plan p ON p.id = b.plan_id
     WHERE b.environment = ${environment} AND b.status IN ('published', 'partial', 'unchanged', 'refused')
       AND (b.plan_id IS NOT NULL OR b.kind IN ('promote', 'rollback'))
+      AND p.body -> 'select' IS NULL
     ORDER BY b.heartbeat DESC NULLS LAST LIMIT 1`.execute(stateOf(on));
   return rows[0]?.hash ?? undefined;
 };

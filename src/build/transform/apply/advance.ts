@@ -3,6 +3,7 @@ import type { Snapshot } from '../../../store/delta/index.js';
 import { type Leased, NO_STEP, type Outcome, type StagedInterval, stageIntervals } from '../../../store/state/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { parquetSession } from '../parquet-session.js';
+import { askEarlier, stayingIn } from '../plan/carry.js';
 import { type Decision, decide, readsPublished, type ToMake } from '../plan/decide.js';
 import { chooseEngine } from '../plan/engine-for.js';
 import { inputsOf } from '../plan/inputs.js';
@@ -18,20 +19,23 @@ import { lookThrough, settleView } from './advance-view.js';
 import { auditAgain } from './audit-again.js';
 import { deltaTableOf, type Made, makeBatch } from './make-batch.js';
 import { mapLimited } from './map-limited.js';
-import type { Parts } from './parts.js';
+import { enginesOf, type Parts } from './parts.js';
 import { takeStaged } from './resume.js';
 import { refusalText, settle } from './settle.js';
+import { takeOver } from './take-over.js';
 import type { Unmade, Work } from './work.js';
 
 /** The command that tries one partition again. A span ends before its second key. */
-const retryOf = (work: Work, { transform }: GraphNode, key: string, status: Unmade['status']): string => {
+const retryOf = (parts: Parts, work: Work, { transform }: GraphNode, key: string, status: Unmade['status']): string => {
   const { name } = work.world.environment;
-  const of = name === PRODUCTION ? '' : ` --env ${name}`;
+  const of = `${name === PRODUCTION ? '' : ` --env ${name}`}${enginesOf(parts)}`;
   const { partition } = transform;
   // Of a meaning that readers do not have yet just that is missing which was never made.
   const theirs = work.world.environment.pointers.find((pointer) => pointer.name === transform.id)?.versionId;
   const isNew = theirs !== work.world.versions.get(transform.id)?.id;
   // What waits for another goes on when that is made, and so does a whole table.
+  // A run wants a plan of all tables where files have changed.
+  if (isNew && work.order.selection) return `assay plan --select ${transform.id}${of}`;
   return isNew || status === 'blocked' || key === WHOLE || !partition
     ? `assay run${of}`
     : `assay restate ${transform.id} --start ${key} --end ${nextKey(key, partition.unit)}${of}`;
@@ -42,13 +46,13 @@ const waitsFor = (node: GraphNode, work: Work): string | undefined =>
   inputsOf(node).find((input) => input.role !== 'partition' && work.behind.has(input.name))?.name;
 
 /** Writes down that partitions were not made; whoever reads them waits. */
-const leave = (work: Work, node: GraphNode, unmade: readonly Omit<Unmade, 'model' | 'retry'>[]): void => {
+const leave = (parts: Parts, work: Work, node: GraphNode, unmade: readonly Omit<Unmade, 'model' | 'retry'>[]): void => {
   const { id } = node.transform;
   if (unmade.length === 0) return;
   const missing = work.missing.get(id) ?? new Set<string>();
   for (const one of unmade) {
     missing.add(one.partition);
-    work.unmade.push({ ...one, model: id, retry: retryOf(work, node, one.partition, one.status) });
+    work.unmade.push({ ...one, model: id, retry: retryOf(parts, work, node, one.partition, one.status) });
   }
   work.missing.set(id, missing);
   work.behind.add(id);
@@ -72,6 +76,7 @@ export const advance = async (parts: Parts, work: Work, node: GraphNode): Promis
     });
   const blocked = make.filter((one) => waits !== undefined || missing(one));
   leave(
+    parts,
     work,
     node,
     blocked.map(({ partition }) => ({
@@ -96,7 +101,7 @@ export const advance = async (parts: Parts, work: Work, node: GraphNode): Promis
   if (open.length === 0) return audit(parts, work, node);
   const { snapshot, made } = await makeAll(parts, work, node, state, open);
   const unmade = await settle(parts, work, node, snapshot, made, leases);
-  leave(work, node, unmade);
+  leave(parts, work, node, unmade);
   // A new check is asked of partitions that stay, too.
   if (unmade.length === 0 && work.newChecks.has(id)) await audit(parts, work, node);
 };
@@ -122,7 +127,7 @@ const advanceView = async (parts: Parts, work: Work, node: GraphNode): Promise<v
     code: 'blocked',
     reason: `${behind[0]} could not be made`,
   };
-  if (state.view === undefined) return leave(work, node, [waits]);
+  if (state.view === undefined) return leave(parts, work, node, [waits]);
   const asked = work.newChecks.has(id) || (await needsMoved(parts, work, node));
   const { make, newer } = await decisionOf(parts, work, node, asked || order.restate.has(id));
   const leases = new Map<string, Leased>();
@@ -132,8 +137,8 @@ const advanceView = async (parts: Parts, work: Work, node: GraphNode): Promise<v
   const [one] = make;
   const lease = leases.get(WHOLE);
   const unmade = one && lease ? await settleView(parts, work, node, one, lease) : [];
-  leave(work, node, unmade);
-  if (unmade.length === 0 && isNew && behind.length > 0) return leave(work, node, [waits]);
+  leave(parts, work, node, unmade);
+  if (unmade.length === 0 && isNew && behind.length > 0) return leave(parts, work, node, [waits]);
   const moved = state.dataVersion !== world.published.get(id)?.dataVersion || isNew;
   if (unmade.length === 0 && moved && !work.views.has(id))
     work.views.set(id, { rows: world.intervals.get(id)?.get(WHOLE)?.rows ?? 0 });
@@ -146,6 +151,7 @@ const audit = async (parts: Parts, work: Work, node: GraphNode): Promise<void> =
   const failed = await auditAgain(parts, work, node);
   const code = 'check-failed';
   leave(
+    parts,
     work,
     node,
     failed.map(({ partition, refusal }) => ({
@@ -175,17 +181,14 @@ const decisionOf = async (
   const { id, kind } = node.transform;
   const decided = kind === 'view' ? undefined : work.decided.get(id);
   if (decided && readsPublished(work.world, work.states, node)) return decided;
-  return parts.duckdb.session((session) =>
-    decide(
-      node,
-      readingsOf(work.world, work.states, parquetSession(session, parts.signal)),
-      madeOf(work.world, node.transform.id),
-      {
-        restate: work.order.restate.get(node.transform.id),
-        restated,
-      },
-    ),
-  );
+  return parts.duckdb.session(async (session) => {
+    const engine = parquetSession(session, parts.signal);
+    const staying = await stayingIn(work.world, work.states, engine, id);
+    const earlier = await askEarlier(work.world, work.states, engine, id);
+    return decide(node, readingsOf(work.world, work.states, engine), madeOf(work.world, id), {
+      ...{ restate: work.order.restate.get(id), restated, staying, earlier },
+    });
+  });
 };
 
 /** The rows stay; only the ledger learns of which newer inputs they hold, so that the next run need not look. */
@@ -229,7 +232,10 @@ const makeAll = async (
     deltaTableOf(parts, parquetSession(session, parts.signal), state, path),
   );
   const taken = await takeStaged(work, node, snapshot, open);
-  const rest = open.filter(({ partition }) => !taken.some((made) => made.toMake.partition === partition));
+  const left = open.filter(({ partition }) => !taken.some((made) => made.toMake.partition === partition));
+  const kept = await takeOver(parts, work, node, snapshot, left);
+  const rest = left.filter(({ stays }) => !stays);
+  if (rest.length === 0) return { snapshot, made: [...taken, ...kept] };
   const { partition } = transform;
   const chosen = chooseEngine(work.world, work.states, node, rest);
   const { engine, why, question } = chosen;
@@ -245,5 +251,5 @@ const makeAll = async (
       ...{ makes, whole: !isPartitioned(transform), route: { engine, why, question } },
     });
   });
-  return { snapshot, made: [...taken, ...made.flat()] };
+  return { snapshot, made: [...taken, ...kept, ...made.flat()] };
 };

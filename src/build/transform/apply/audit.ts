@@ -63,10 +63,26 @@ const publishedWorld = async (
     }
   });
   return {
-    ...{ environment, comparedWith: environment, nodes, seeds, published, sources, filesHash: '', empty: [] },
+    ...{
+      environment,
+      comparedWith: environment,
+      nodes,
+      seeds,
+      published,
+      sources,
+      filesHash: '',
+      empty: [],
+      lake: parts.lake,
+    },
     ...{ meanings: new Map(), stored: new Map(), physical: new Map(), intervals: new Map() },
     versions: new Map([...tables].map(([id, { version }]) => [id, version])),
-    ...{ lostCopies: new Set<string>(), frozen: new Set<string>(), others: async () => new Map() },
+    ...{
+      lostCopies: new Set<string>(),
+      frozen: new Set<string>(),
+      pasts: new Map(),
+      earlier: new Map(),
+      others: async () => new Map(),
+    },
   };
 };
 
@@ -157,6 +173,7 @@ export const audit = async (
       planId: undefined,
       restate: new Map(),
       restatement: undefined,
+      selection: undefined,
     });
     try {
       const audited = await askAll(parts, work, nodes, told);

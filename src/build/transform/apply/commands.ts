@@ -10,9 +10,11 @@ import {
   savePlan,
 } from '../../../store/state/index.js';
 import { parquetSession } from '../parquet-session.js';
+import { pastsOf, withEarlier } from '../plan/carry.js';
 import type { Span } from '../plan/decide.js';
 import { makePlan, type Planned } from '../plan/make-plan.js';
 import { type Plan, planStatus } from '../plan/plan.js';
+import { isOf } from '../plan/selection.js';
 import { readWorld, type World } from '../plan/world.js';
 import { rulesOf, sparkOf } from './engine-rules.js';
 import { execute, type RunResult } from './execute.js';
@@ -26,6 +28,8 @@ export interface PlanRequest {
   /** Ids to be made again; a breaking change of one of these needs no new version. */
   readonly restate?: ReadonlyMap<string, Span | undefined>;
   readonly forwardOnly?: ReadonlySet<string>;
+  /** Patterns of the tables that the plan is of (`gold.*`); all others keep their pointers and rows. Default all. */
+  readonly select?: readonly string[] | undefined;
 }
 
 const worldOf = async (parts: Parts, environment: string): Promise<World> => {
@@ -36,7 +40,7 @@ const worldOf = async (parts: Parts, environment: string): Promise<World> => {
       today: dateOf(timeOf(parts)),
     }),
   );
-  return { ...world, rules: await rulesOf(parts, world) };
+  return { ...(await withEarlier(parts.warehouse, world)), rules: await rulesOf(parts, world) };
 };
 
 const planOf = (parts: Parts, world: World, request: PlanRequest): Promise<Planned> => {
@@ -47,7 +51,7 @@ const planOf = (parts: Parts, world: World, request: PlanRequest): Promise<Plann
     makePlan(world, {
       ...{ engine: parquetSession(session, parts.signal), warehouse: parts.warehouse, spark: sparkOf(parts, world) },
       ...{ restate: request.restate ?? new Map(), forwardOnly: request.forwardOnly ?? new Set() },
-      at: timeOf(parts),
+      ...{ select: request.select, at: timeOf(parts) },
     }),
   );
 };
@@ -65,9 +69,15 @@ export const plan = async (parts: Parts, request: PlanRequest): Promise<Plan> =>
   return made;
 };
 
-const orderOf = (kind: RunOrder['kind'], world: World, request: PlanRequest, planId?: string): RunOrder => {
+const orderOf = (
+  kind: RunOrder['kind'],
+  world: World,
+  request: PlanRequest,
+  plan: { readonly id?: string; readonly selection: RunOrder['selection'] },
+): RunOrder => {
   const { restate = new Map() } = request;
-  return { runId: randomUUID(), kind, planId, restate, restatement: restatementOf(world, restate) };
+  const { id: planId, selection } = plan;
+  return { runId: randomUUID(), kind, planId, restate, restatement: restatementOf(world, restate), selection };
 };
 
 /** The same tables and spans, asked for the same environment and the same files, are the same restatement. */
@@ -86,7 +96,7 @@ export const apply = async (given: Parts, planId: string): Promise<RunResult> =>
   const parts = { ...given, pins: new Map(body.engines ?? []) };
   const stale = (why: string) => error('plan-stale', { plan: planId, why });
   if (saved.status === 'applied') throw stale('it was applied before');
-  const world = await worldOf(parts, saved.environment);
+  const world = await withPasts(parts, await worldOf(parts, saved.environment), body);
   if (world.environment.revision !== saved.baseRevision)
     throw stale(
       `${saved.environment} is at revision ${world.environment.revision}, the plan saw ${saved.baseRevision}`,
@@ -95,10 +105,23 @@ export const apply = async (given: Parts, planId: string): Promise<RunResult> =>
   const restate = new Map(body.restate.map(({ id, span }) => [id, span]));
   const request: PlanRequest = { environment: saved.environment, restate };
   refuseBlocked(body);
-  const result = await goForward(parts, world, orderOf('plan', world, request, planId));
+  const selection = body.select && new Set(body.select.ids);
+  const result = await goForward(parts, world, orderOf('plan', world, request, { id: planId, selection }));
   await closePlan(parts.warehouse, planId, 'applied');
   return result;
 };
+
+/** What a plan takes over, as its run finds it. */
+const withPasts = async (parts: Parts, world: World, { carries = [] }: Plan): Promise<World> => ({
+  ...world,
+  pasts: await parts.duckdb.session((session) =>
+    pastsOf(
+      { engine: parquetSession(session, parts.signal), warehouse: parts.warehouse, lake: parts.lake },
+      world,
+      carries,
+    ),
+  ),
+});
 
 const refuseBlocked = (made: Plan): void => {
   if (made.blocked.length > 0)
@@ -126,15 +149,15 @@ const goForward = async (
   }
   await keepLineage(parts, world);
   const result = await execute(parts, world, order, decided);
-  await describe(parts, world, new Set(result.unmade.map(({ model }) => model)));
+  await describe(parts, world, (id) => result.unmade.some(({ model }) => model === id) || !isOf(order.selection, id));
   return result;
 };
 
-/** What fails its new checks stays as it is written down, so that the next run looks again. */
-const describe = async (parts: Parts, world: World, unmade: ReadonlySet<string>): Promise<void> => {
+/** What fails its new checks, and what a plan is not of, stays as it is written down, so that the next run looks again. */
+const describe = async (parts: Parts, world: World, waits: (id: string) => boolean): Promise<void> => {
   const told = [...world.versions].flatMap(([id, version]) => {
     const stored = world.stored.get(id);
-    return stored && stored.metaHash !== version.metaHash && !unmade.has(id)
+    return stored && stored.metaHash !== version.metaHash && !waits(id)
       ? [{ id: version.id, metaHash: stored.metaHash, definition: stored }]
       : [];
   });
@@ -170,13 +193,12 @@ const tellStale = (parts: Parts, made: Plan): void => {
 /** Goes forward by a plan that nobody was shown. It is kept, so that what it could not make is nobody's news to the next run. */
 const goPlanned = async (
   parts: Parts,
-  world: World,
-  { plan: made, decided }: Planned,
+  { plan: made, decided, world, selection }: Planned,
   kind: RunOrder['kind'],
   request: PlanRequest,
 ): Promise<RunResult> => {
   await keepPlan(parts, made);
-  const result = await goForward(parts, world, orderOf(kind, world, request, made.id), decided);
+  const result = await goForward(parts, world, orderOf(kind, world, request, { id: made.id, selection }), decided);
   await closePlan(parts.warehouse, made.id, 'applied');
   return result;
 };
@@ -193,8 +215,8 @@ export const run = async (parts: Parts, environment: string): Promise<RunResult>
   await needPlan(parts, world, planned.plan);
   refuseBlocked(planned.plan);
   tellStale(parts, planned.plan);
-  if (revision === 0) return goPlanned(parts, world, planned, 'run', { environment });
-  return goForward(parts, world, orderOf('run', world, { environment }), planned.decided);
+  if (revision === 0) return goPlanned(parts, planned, 'run', { environment });
+  return goForward(parts, planned.world, orderOf('run', world, { environment }, planned), planned.decided);
 };
 
 /** Makes partitions of a table again, and with them whatever their new rows touch. Errors: `usage`, those of `run`. */
@@ -204,7 +226,7 @@ export const restate = async (parts: Parts, environment: string, id: string, spa
   const planned = await planOf(parts, world, request);
   await needPlan(parts, world, planned.plan);
   refuseBlocked(planned.plan);
-  return goForward(parts, world, orderOf('restate', world, request), planned.decided);
+  return goForward(parts, planned.world, orderOf('restate', world, request, planned), planned.decided);
 };
 
 /**
@@ -221,5 +243,5 @@ export const forward = async (parts: Parts, request: PlanRequest): Promise<RunRe
     await followLake(parts, world);
     return { status: 'unchanged', revision, changed: [], unmade: [] };
   }
-  return goPlanned(parts, world, planned, 'build', request);
+  return goPlanned(parts, planned, 'build', request);
 };

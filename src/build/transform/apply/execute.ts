@@ -16,6 +16,7 @@ import {
   whileAlive,
 } from '../../../store/state/index.js';
 import { type RunTelling, tellRun } from '../lineage/telling.js';
+import { isOf } from '../plan/selection.js';
 import { PRODUCTION, type World } from '../plan/world.js';
 import { WHOLE } from '../step/step.js';
 import { declareForeignKeys, type KeyedTable } from '../target/foreign-keys.js';
@@ -25,9 +26,9 @@ import { withNewChecks } from './audit-again.js';
 import { advanceHistory } from './history.js';
 import { openLeases, owner } from './leases.js';
 import { clearLeftovers } from './leftovers.js';
-import { type Parts, timeOf } from './parts.js';
+import { enginesOf, type Parts, timeOf } from './parts.js';
 import { stuckView } from './public-views.js';
-import { endOf, pointersMove, pointersOf, publishRun } from './publish-run.js';
+import { endOf, goesOn, pointersMove, pointersOf, publishRun } from './publish-run.js';
 import type { RunOrder, Unmade, Work } from './work.js';
 
 /** What a run came to. `partial`: what is published is whole and good, and `unmade` says what is missing. */
@@ -144,14 +145,15 @@ const tellingOf = (parts: Parts, world: World, order: RunOrder): RunTelling =>
 const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
   const { world, order } = work;
   const started = performance.now();
-  const tables = world.nodes.filter(({ transform }) => transform.kind !== 'history');
+  const own = world.nodes.filter(({ transform }) => isOf(order.selection, transform.id));
+  const tables = own.filter(({ transform }) => transform.kind !== 'history');
   for (const [i, node] of tables.entries()) {
     parts.signal?.throwIfAborted();
     await advance(parts, work, node);
     parts.emit('transform.progress', { model: node.transform.id, done: i + 1, of: tables.length });
   }
   await holdWhereStuck(parts, work);
-  for (const node of world.nodes)
+  for (const node of own)
     if (node.transform.kind === 'history') {
       const { id } = node.transform;
       await advanceHistory(parts, work, node, checkHistory(parts.warehouse));
@@ -168,7 +170,7 @@ const runAll = async (parts: Parts, work: Work): Promise<RunResult> => {
       await holdLeases(tx, work.staged);
       await lockTables(tx, { moved: [], reads: stagedTables(work) });
       if (work.staged.length > 0) await publishIntervals(tx, { revision, leases: work.staged });
-      if (world.environment.heldFrom !== undefined) await holdEnvironment(tx, world.environment.name, undefined);
+      if (goesOn(work)) await holdEnvironment(tx, world.environment.name, undefined);
       const [first] = unmade;
       const why = first && { error: { code: first.code, message: first.reason } };
       await endRun(tx, { runId: order.runId, status, at: timeOf(parts), ...why });
@@ -200,7 +202,7 @@ const holdWhereStuck = async (parts: Parts, work: Work): Promise<void> => {
   const reason = `${view} stays as it is and cannot stand on the new ${table}, so nothing of this run is published`;
   work.unmade.push({
     ...{ model: view, partition: WHOLE, status: 'blocked', code: 'blocked', reason },
-    retry: `assay plan${name === PRODUCTION ? '' : ` --env ${name}`}`,
+    retry: `assay plan${name === PRODUCTION ? '' : ` --env ${name}`}${enginesOf(parts)}`,
   });
 };
 
@@ -211,10 +213,11 @@ const stagedTables = ({ world, staged }: Work): SeenTable[] => {
 };
 
 /** Tables in PostgreSQL with the star's keys between them. */
-const keyedTables = ({ world, states }: Work): KeyedTable[] =>
+const keyedTables = ({ world, states, order }: Work): KeyedTable[] =>
   world.nodes.flatMap(({ transform }) => {
     const table = world.physical.get(transform.id)?.postgres;
-    return table !== undefined && states.get(transform.id)?.snapshot ? [{ transform, table }] : [];
+    const there = isOf(order.selection, transform.id) && states.get(transform.id)?.snapshot;
+    return table !== undefined && there ? [{ transform, table }] : [];
   });
 
 /** Removes files that were staged and are in nobody's list: rows that came out as they were, partitions that were refused. */

@@ -1,15 +1,16 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AddFile, createTable, type Snapshot, scratchFolder } from '../../../store/delta/index.js';
-import type { DialectName } from '../files/definition.js';
+import type { DialectName, Transform } from '../files/definition.js';
 import type { GraphNode } from '../files/graph.js';
 import { parquetSession } from '../parquet-session.js';
 import type { ToMake } from '../plan/decide.js';
 import { keyOfAdd, readableOf, type TableState } from '../plan/state.js';
 import { makeStep } from '../step/make-step.js';
 import { keysBetween } from '../step/partition-keys.js';
+import { widened } from '../step/relations.js';
 import { fallBack, type RouteQuestion } from '../step/route.js';
-import type { StagedPartition, StepOrder } from '../step/step.js';
+import type { StagedPartition, StepOrder, Taken } from '../step/step.js';
 import { batchInputs, isOutOfMemory, type Trouble, troubleOf } from './batches.js';
 import type { Parts } from './parts.js';
 import { pastOf } from './past.js';
@@ -60,7 +61,7 @@ export const orderOf = (
   return {
     ...{ stepId: batch.stepId, transform, engine: batch.engine, partitions: batch.partitions },
     inputs: batchInputs(node, batch.partitions, work.world, work.states),
-    existing: state && readableOf(state),
+    existing: (state && readableOf(state)) ?? beforeThis(work, transform),
     seeds: work.world.seeds,
     pseudonymKey: parts.pseudonymKey,
     checks,
@@ -69,10 +70,24 @@ export const orderOf = (
   };
 };
 
+/** `{{this}}` of a new meaning whose change holds from now on: the rows of the one before. */
+const beforeThis = ({ world, order }: Work, transform: Transform): StepOrder['existing'] => {
+  const past = order.restate.has(transform.id) ? undefined : world.pasts.get(transform.id)?.state;
+  return past && widened(readableOf(past), past.transform.columns, transform.columns);
+};
+
 /** Every key from the first to the last: those between that nothing holds rows of come out empty, and are not looked at. */
 const spanOf = ({ transform }: GraphNode, makes: readonly ToMake[]): readonly string[] => {
   const [first, last] = [makes[0]?.partition, makes.at(-1)?.partition];
   return first === undefined || last === undefined ? [] : keysBetween(first, last, transform.partition?.unit ?? 'day');
+};
+
+/** Just these partitions of a table, as a relation of DuckDB. */
+const rowsOf = (from: TableState, makes: readonly ToMake[]): Taken | undefined => {
+  const keys = new Set(makes.map(({ partition }) => partition));
+  const adds = from.adds.filter((add) => keys.has(keyOfAdd(from.transform, add) ?? ''));
+  const readable = readableOf(from, adds);
+  return readable && { relation: readable.duckdb, columns: new Set(from.transform.columns.map(({ name }) => name)) };
 };
 
 /** How a batch is made, and why so. */
@@ -103,7 +118,13 @@ export const makeBatch = async (
   work: Work,
   node: GraphNode,
   snapshot: Snapshot,
-  batch: { readonly makes: readonly ToMake[]; readonly whole: boolean; readonly route: BatchRoute },
+  batch: {
+    readonly makes: readonly ToMake[];
+    readonly whole: boolean;
+    readonly route: BatchRoute;
+    /** The table whose rows are taken over as they are. */
+    readonly from?: TableState;
+  },
   checks?: StepOrder['checks'],
 ): Promise<Made[]> => {
   const { makes } = batch;
@@ -113,7 +134,10 @@ export const makeBatch = async (
   const stepId = `${work.order.runId}-${work.steps}`;
   const partitions = batch.whole ? undefined : spanOf(node, makes);
   const past = await pastOf(parts, work, node, partitions);
-  const order = { ...orderOf(parts, work, node, { stepId, partitions, engine: batch.route.engine }, checks), past };
+  const order = {
+    ...orderOf(parts, work, node, { stepId, partitions, engine: batch.route.engine }, checks),
+    ...{ past, taken: batch.from && rowsOf(batch.from, makes) },
+  };
   work.folders.push({ id, stepId, snapshot });
   const tmp = join(scratchFolder(parts.lake), stepId);
   await mkdir(tmp, { recursive: true });
@@ -143,7 +167,9 @@ export const makeBatch = async (
         ? step.adds
         : step.adds.filter((add) => keyOfAdd(node.transform, add) === toMake.partition);
       const { engine, milliseconds } = step;
-      return [{ toMake, staged, adds, stepId, engine, milliseconds, route: batch.route.why }];
+      // The same rows as they were, whatever columns have come since: whoever reads them need not look again.
+      const as = toMake.stays ? { ...staged, contentHash: toMake.stays.was.contentHash } : staged;
+      return [{ toMake, staged: as, adds, stepId, engine, milliseconds, route: batch.route.why }];
     });
   } catch (thrown) {
     if (parts.signal?.aborted) throw thrown;

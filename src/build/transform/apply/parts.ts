@@ -42,3 +42,9 @@ export const timeOf = (parts: Pick<Parts, 'now'>): bigint => parts.now?.() ?? Bi
 
 /** The UTC date of an instant, `2026-11-23`. */
 export const dateOf = (micros: bigint): string => new Date(Number(micros / 1000n)).toISOString().slice(0, 10);
+
+/** The engines that were asked for by hand, as they are typed after a command: ` --engine 'gold.*=spark'`. */
+export const enginesOf = ({ pins }: Pick<Parts, 'pins'>): string =>
+  pins === undefined || pins.size === 0
+    ? ''
+    : ` --engine ${[...pins].map(([pattern, engine]) => (pattern.includes('*') ? `'${pattern}=${engine}'` : `${pattern}=${engine}`)).join(' ')}`;

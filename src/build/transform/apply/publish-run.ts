@@ -18,6 +18,7 @@ import {
   type SeenTable,
 } from '../../../store/state/index.js';
 import { inputsOf } from '../plan/inputs.js';
+import { isOf } from '../plan/selection.js';
 import { isPartitioned, type TableState, totalsOf } from '../plan/state.js';
 import { tablesUnder } from '../plan/view-state.js';
 import type { World } from '../plan/world.js';
@@ -50,17 +51,28 @@ export const versionsByName = ({ pointers }: Pick<EnvironmentState, 'pointers'>)
  * The pointers that an environment shall have: every table of the files, by its id. One whose new meaning could not be made as a
  * whole stays with the old one: readers never see a part of a table for all of it.
  */
-export const pointersOf = ({ world, states, behind, held }: Work): PointerTarget[] => {
+export const pointersOf = ({ world, states, behind, held, order }: Work): PointerTarget[] => {
   const now = versionsByName(world.environment);
-  if (held) return [...now].flatMap(([name, versionId]) => (versionId === 0 ? [] : [{ name, versionId }]));
-  return world.nodes.flatMap(({ transform: { id } }) => {
+  const kept = (of: ReadonlyMap<string, number>) =>
+    [...of].flatMap(([name, versionId]) => (versionId === 0 ? [] : [{ name, versionId }]));
+  if (held) return kept(now);
+  // What a plan is not of stays as readers have it: as production has it, where the environment is new.
+  const left = order.selection ? kept(versionsByName(world.comparedWith)) : [];
+  const others = left.filter(({ name }) => !isOf(order.selection, name));
+  const own = world.nodes.flatMap(({ transform: { id } }) => {
+    if (!isOf(order.selection, id)) return [];
     const state = states.get(id);
     const there = state?.snapshot !== undefined || state?.view !== undefined;
     const made = there && !behind.has(id) ? state?.versionId : undefined;
     const versionId = made ?? now.get(id);
     return versionId === undefined || versionId === 0 ? [] : [{ name: id, versionId }];
   });
+  return [...own, ...others];
 };
+
+/** Whether scheduled runs may go on after a rollback: not before a plan of all tables was applied. */
+export const goesOn = ({ world, order }: Work): boolean =>
+  world.environment.heldFrom !== undefined && order.selection === undefined;
 
 /** How a run ended: `partial` when some of it could not be made, `refused` when nothing but results of checks came of it. */
 export const endOf = ({ unmade, moved, views, world }: Work): 'published' | 'partial' | 'refused' => {
@@ -113,7 +125,7 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
         ...seen,
       });
       await publishIntervals(tx, { revision, leases: work.staged });
-      if (world.environment.heldFrom !== undefined) await holdEnvironment(tx, world.environment.name, undefined);
+      if (goesOn(work)) await holdEnvironment(tx, world.environment.name, undefined);
       await putFailingKeys(
         tx,
         order.runId,
@@ -132,7 +144,7 @@ export const publishRun = async (parts: Parts, work: Work): Promise<RunPublicati
         ...{ runId: order.runId, status: endOf(work), at: timeOf(parts), revision },
         ...(first ? { error: { code: first.code, message: first.reason } } : {}),
       });
-      await moveViews(tx, world, states, pointers);
+      await moveViews(tx, work, pointers);
       return revision;
     },
     signal ? { signal } : {},
@@ -214,12 +226,7 @@ const copyChange = async (
 };
 
 /** Points the views at other tables where the environment does. Rows that changed in place need no view to move. */
-const moveViews = async (
-  tx: Tx,
-  world: World,
-  states: ReadonlyMap<string, TableState>,
-  pointers: readonly PointerTarget[],
-): Promise<void> => {
+const moveViews = async (tx: Tx, { world, states, order }: Work, pointers: readonly PointerTarget[]): Promise<void> => {
   const now = versionsByName(world.environment);
   const shown = new Map(
     [...states].map(([id, { transform, fingerprint }]): [string, Shown] => {
@@ -229,7 +236,8 @@ const moveViews = async (
   );
   const views = pointers.flatMap(({ name, versionId }) => {
     const transform = states.get(name)?.transform;
-    if (!transform?.targets.has('postgres')) return [];
+    // What a run is not of keeps its view: the files may mean another table by it.
+    if (!transform?.targets.has('postgres') || !isOf(order.selection, name)) return [];
     const lost = namesUnder(shown, name).some((id) => world.lostCopies.has(id));
     const table = now.get(name) === versionId && !lost ? undefined : relationIn(shown, name);
     return table === undefined ? [] : [{ transform, table }];

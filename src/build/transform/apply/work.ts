@@ -2,6 +2,7 @@ import type { Snapshot } from '../../../store/delta/index.js';
 import type { CheckResultRow, Leased } from '../../../store/state/index.js';
 import type { RunTelling } from '../lineage/telling.js';
 import type { Decision, Span } from '../plan/decide.js';
+import type { Selection } from '../plan/selection.js';
 import type { TableState } from '../plan/state.js';
 import type { World } from '../plan/world.js';
 import type { FailingKeys, PartitionSummary, Refusal } from '../step/step.js';
@@ -16,6 +17,8 @@ export interface RunOrder {
   readonly restate: ReadonlyMap<string, Span | undefined>;
   /** Names what is to be made again: a run that is asked the same goes on where one that was stopped left off. */
   readonly restatement: string | undefined;
+  /** Tables that it is of; all others are left as readers have them. Undefined: it is of all. */
+  readonly selection: Selection | undefined;
 }
 
 /** A partition that could not be made: what stood in its way, and how to try again. */

@@ -1,4 +1,5 @@
 import { type ContractDifference, contractDifference, lost } from './contract-difference.js';
+import { whyNotForward } from './forward-only.js';
 import { reasonsOf } from './reasons.js';
 import { sameJson } from './same-json.js';
 import type { StoredDefinition } from './stored.js';
@@ -82,27 +83,33 @@ const keepsWhatWasThere = (old: StoredDefinition, next: StoredDefinition): boole
   sameFrontMatter(old, next) &&
   onlyAdds(old, next);
 
-const categoryOf = (old: StoredDefinition, next: StoredDefinition, forwardOnly: boolean): Category => {
+const categoryOf = (old: StoredDefinition, next: StoredDefinition, holdsFromNow: boolean): Category => {
   if (old.dataHash === next.dataHash) return 'metadata';
   if (!saysOther(old, next)) return 'indirect';
-  if (keepsWhatWasThere(old, next)) return 'additive';
-  const contract = contractDifference(old.contract, next.contract);
-  return forwardOnly && lost(contract).length === 0 ? 'forward_only' : 'breaking';
+  // Before additive: whoever wants the past to stay does not want new columns of it made either.
+  if (holdsFromNow) return 'forward_only';
+  return keepsWhatWasThere(old, next) ? 'additive' : 'breaking';
 };
+
+/** What to do instead of changing a version under its readers. */
+export const newVersionOf = ({ id, name, version }: Pick<StoredDefinition, 'id' | 'name' | 'version'>): string =>
+  `write ${name.slice(name.indexOf('.') + 1)}.v${version + 1}.sql with deprecates: ${version}, or plan with --restate ${id}`;
 
 const blockedBy = (
   category: Category,
   old: StoredDefinition,
   next: StoredDefinition,
-  restate: boolean,
+  asked: { readonly restate: boolean; readonly whyNotForward: readonly string[] },
 ): string | undefined => {
-  const { rules, id, name, version } = next;
-  if (old.version !== version || restate || rules.mode === 'warn') return undefined;
-  const rule = category === 'breaking' ? rules.onBreaking : category === 'additive' ? rules.onAdditive : 'allow';
+  const { rules, id } = next;
+  if (old.version !== next.version || asked.restate) return undefined;
+  if (asked.whyNotForward.length > 0 && (category === 'additive' || category === 'breaking'))
+    return `forward_only cannot hold for this change of ${id}: ${asked.whyNotForward.join(', ')}; take forward_only away, ${newVersionOf(next)}`;
+  if (rules.mode === 'warn') return undefined;
+  const adds = category === 'additive' || (category === 'forward_only' && next.contract.length > old.contract.length);
+  const rule = category === 'breaking' ? rules.onBreaking : adds ? rules.onAdditive : 'allow';
   if (rule === 'allow') return undefined;
-  const table = name.slice(name.indexOf('.') + 1);
-  const way = `write ${table}.v${version + 1}.sql with deprecates: ${version}, or plan with --restate ${id}`;
-  return `a${category === 'additive' ? 'n additive' : ' breaking'} change of ${id} needs a new version: ${way}`;
+  return `a${adds ? 'n additive' : ' breaking'} change of ${id} needs a new version: ${newVersionOf(next)}`;
 };
 
 const sideOf = (of: StoredDefinition | undefined): ModelChange['before'] =>
@@ -135,7 +142,11 @@ export const compare = (
   if (old.dataHash === next.dataHash && old.metaHash === next.metaHash && old.version === next.version)
     return undefined;
   const named = (set: ReadonlySet<string> | undefined) => set?.has(one.id) === true || set?.has(one.name) === true;
-  const category = categoryOf(old, next, next.forwardOnly || named(options.forwardOnly));
+  const restate = named(options.restate);
+  // A new version, and what is made again by name, is made whole.
+  const asked = (next.forwardOnly || named(options.forwardOnly)) && !restate && old.version === next.version;
+  const whyNot = asked ? whyNotForward(old, next) : [];
+  const category = categoryOf(old, next, asked && whyNot.length === 0);
   return {
     ...change,
     category,
@@ -145,6 +156,6 @@ export const compare = (
       .map(({ name }) => name)
       .filter((name) => differing(old.columns, next.columns).includes(name)),
     rows: old.rowset !== next.rowset,
-    blocked: blockedBy(category, old, next, named(options.restate)),
+    blocked: blockedBy(category, old, next, { restate, whyNotForward: whyNot }),
   };
 };

@@ -1,4 +1,4 @@
-import { relation } from '../../../store/delta/index.js';
+import { relationOf } from '../../../store/delta/index.js';
 import type { ModelChange } from '../meaning/compare.js';
 import type { StoredDefinition } from '../meaning/stored.js';
 import { dryRun } from '../step/dry-run.js';
@@ -7,7 +7,8 @@ import { sparkFiles } from '../step/spark-input.js';
 import type { Readable, StepParts } from '../step/step.js';
 import { pinOf } from './engine-pins.js';
 import type { Plan, PlanViews } from './plan.js';
-import { readableOf } from './state.js';
+import { readableOf, type TableState } from './state.js';
+import { viewStateOf } from './view-state.js';
 import type { World } from './world.js';
 
 /** Views in PostgreSQL that must point elsewhere, and whether they can keep what stands on them. */
@@ -34,6 +35,19 @@ const begins = (next: StoredDefinition | undefined, old: StoredDefinition | unde
     return column?.name === name && column.type === type;
   }) ?? true;
 
+/** All tables with their names and types and none of their rows: a lake in a bucket need not send a file for what nothing is run over. */
+const withoutFiles = ({ nodes, published, meanings }: World): ReadonlyMap<string, TableState> => {
+  const bare = new Map<string, TableState>();
+  for (const node of nodes) {
+    const { id, kind } = node.transform;
+    const state = published.get(id);
+    if (!state) continue;
+    const empty = { ...state, adds: [] };
+    bare.set(id, kind === 'view' ? viewStateOf(empty, node, bare, meanings.get(id)) : empty);
+  }
+  return bare;
+};
+
 /** Asks every allowed engine whether it can prepare what is new or changed. Nothing runs. */
 export const dryRunsOf = async (
   world: World,
@@ -41,19 +55,20 @@ export const dryRunsOf = async (
   changes: readonly ModelChange[],
 ): Promise<Plan['dryRuns']> => {
   const found = new Map<string, { ok: boolean; problems: string[] }>();
+  const states = withoutFiles(world);
   for (const node of world.nodes) {
     const { transform, needs } = node;
     if (!changes.some(({ id, category }) => id === transform.id && category !== 'metadata')) continue;
     const inputs = new Map<string, Readable>(
       [...needs].flatMap((id) => {
-        const state = world.published.get(id);
+        const state = states.get(id);
         return state ? [[id, readableOf(state) ?? emptyRelation(state.transform.columns)] as const] : [];
       }),
     );
     for (const [name, { snapshot }] of world.sources)
       inputs.set(name, {
-        ...{ duckdb: relation(snapshot), postgres: undefined },
-        spark: sparkFiles(snapshot, snapshot.adds),
+        ...{ duckdb: relationOf(snapshot, []), postgres: undefined },
+        spark: sparkFiles(snapshot, []),
       });
     const order = { transform, inputs, seeds: world.seeds, signal: undefined };
     for (const { engine, ok, problem } of await dryRun(options, order)) {
@@ -76,14 +91,14 @@ const unheeded = ({ nodes, rules }: World): readonly string[] =>
   });
 
 /** What the one who applies should know before. */
-export const risksOf = (world: World, changes: readonly ModelChange[]): readonly string[] => [
+export const risksOf = (world: World, changes: readonly ModelChange[], partial: boolean): readonly string[] => [
   ...world.empty.map((name) => `${name} holds nothing yet, so nothing can be made; ingest a file first`),
   ...unheeded(world),
   ...[...world.lostCopies].map((id) => `the copy of ${id} in PostgreSQL is missing and is made again from the lake`),
   ...(world.environment.heldFrom === undefined
     ? []
     : [
-        `${world.environment.name} was rolled back from revision ${world.environment.heldFrom}; applying goes forward again`,
+        `${world.environment.name} was rolled back from revision ${world.environment.heldFrom}; applying ${partial ? 'a part leaves scheduled runs waiting' : 'goes forward again'}`,
       ]),
   ...changes.flatMap(({ id, category, columns, rows, direct }) =>
     // A view may only stand on another table, and give what it gave.

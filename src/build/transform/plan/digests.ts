@@ -7,6 +7,19 @@ import { digestOf, isPartitioned, type PartitionState, type TableState } from '.
 /** Input to the digest of what a partition reads of it. A lookup's digest is `<data version of the dimension>:<digest>`. */
 export type InVersions = Readonly<Record<string, string>>;
 
+/**
+ * Stands in what a partition was made from where its rows are those of an earlier meaning of the table: which one. No input has such a
+ * name. It keeps these rows from being taken for rows of the present meaning, and the other digests are those that meaning asks for.
+ */
+export const MEANING = '@meaning';
+
+/** The earlier meaning that a partition's rows are of; undefined: they are of the present one. */
+export const earlierMeaning = (made: InVersions | undefined): string | undefined => made?.[MEANING];
+
+/** Names a meaning: its fingerprint and the version that has it. */
+export const meaningMark = (fingerprint: string, versionId: number): string => `${fingerprint} ${versionId}`;
+export const versionOfMark = (mark: string): number => Number(mark.split(' ')[1]);
+
 /** What a partition was made from; undefined: it never was. */
 export type MadeFrom = (partition: string) => InVersions | undefined;
 

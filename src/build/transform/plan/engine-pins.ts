@@ -11,7 +11,8 @@ export interface EnginePin {
   readonly byName: boolean;
 }
 
-const fits = (pattern: string, id: string): boolean =>
+/** Whether a table is meant by an id, or by a pattern in which `*` stands for anything. */
+export const fits = (pattern: string, id: string): boolean =>
   pattern === id ||
   (pattern.includes('*') &&
     new RegExp(`^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(id));

@@ -1,19 +1,37 @@
 import type { DialectName } from '../files/definition.js';
 import type { ModelChange } from '../meaning/compare.js';
 import type { Span } from './decide.js';
+import type { Carry } from './past.js';
+
+/** Partitions that stay as earlier meanings made them. No SELECT runs for them. */
+export interface PlanStays {
+  readonly partitions: number;
+  readonly first: string;
+  readonly last: string;
+  /** Fingerprints of the meanings that made them. */
+  readonly meanings: readonly string[];
+  /** The file itself says another thing from now on. False: it says the same over inputs that stay. */
+  readonly own: boolean;
+  /** Columns that are null there. */
+  readonly nulls: readonly string[];
+}
 
 /** What one table needs: which partitions, by which engine, and why. */
 export interface PlanStep {
   readonly id: string;
   /** Of a view nothing is made: its checks are asked of what it will give. */
   readonly view?: true;
-  /** How many partitions are to be made; 1 for a whole table. */
+  /** How many partitions are to be made; 1 for a whole table, 0 where all of it stays. */
   readonly partitions: number;
   /** `*` for a whole table. */
   readonly first: string;
   readonly last: string;
   /** Of these, those that are made only if the tables named in `because` come out changed. */
   readonly perhaps: number;
+  /** Partitions that are taken over from the version that readers have, besides; undefined: none. */
+  readonly stays?: PlanStays;
+  /** Partitions that come out to have nothing new are taken over, too. */
+  readonly elseStays?: true;
   /** What moved: inputs, `never made`, `restated`. */
   readonly because: readonly string[];
   readonly engine: string | undefined;
@@ -48,6 +66,10 @@ export interface Plan {
   readonly restate: readonly { readonly id: string; readonly span: Span | undefined }[];
   /** Engines that were asked for by hand: table or pattern, engine. */
   readonly engines?: readonly (readonly [string, DialectName])[];
+  /** Patterns of the tables that it is of, and their ids; undefined: it is of all. */
+  readonly select?: { readonly patterns: readonly string[]; readonly ids: readonly string[] };
+  /** Tables whose rows are taken over where nothing has moved. */
+  readonly carries?: readonly Carry[];
   readonly changes: readonly ModelChange[];
   readonly steps: readonly PlanStep[];
   /** Tables that stay as they are. */
@@ -75,7 +97,7 @@ export const planStatus = (plan: Plan): 'none' | 'changes' | 'blocked' =>
   plan.blocked.length > 0
     ? 'blocked'
     : plan.steps.length + plan.changes.length + plan.views.drop.length > 0 ||
-        plan.heldFrom !== undefined ||
+        (plan.heldFrom !== undefined && plan.select === undefined) ||
         (plan.baseRevision === 0 && plan.reuse.length > 0)
       ? 'changes'
       : 'none';

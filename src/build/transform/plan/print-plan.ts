@@ -1,10 +1,32 @@
 import { sizeText } from '../size-text.js';
 import { type Plan, type PlanStep, planStatus } from './plan.js';
+import { spanText } from './span-text.js';
 import { PRODUCTION } from './world.js';
 
 const MARK = { new: '+', removed: '-', metadata: '=', additive: '~', forward_only: '~', breaking: '!', indirect: '~' };
 
 const count = (n: number, what: string): string => `${n.toLocaleString('en-US')} ${what}${n === 1 ? '' : 's'}`;
+
+/** Where the old meaning ends and the new one begins. */
+const staysLines = ({ id, stays, first, partitions }: PlanStep): string[] => {
+  if (!stays) return [];
+  const whole = stays.first === '*';
+  const what = whole ? 'all rows' : `${spanText([stays.first, stays.last])}  ${count(stays.partitions, 'partition')}`;
+  const nulls = stays.nulls.length > 0 ? `, ${stays.nulls.join(', ')} null there` : '';
+  const by = stays.meanings.map((one) => one.slice(0, 4)).join(', ');
+  const line = `  keep    ${id} ${what} as ${by} made ${whole || stays.partitions > 1 ? 'them' : 'it'}${nulls}; no SELECT runs`;
+  if (!stays.own) return [line];
+  const before = partitions > 0 && first <= stays.last && !whole ? ' (and those below that have new data)' : '';
+  return [
+    line,
+    `          the new SELECT makes ${whole ? 'what changes from now on' : `partitions after ${stays.last}${before}, and any other when its data changes`}; assay restate ${id} makes the past by it`,
+  ];
+};
+
+const stepLines = (step: PlanStep): string[] => [
+  ...staysLines(step),
+  ...(step.stays && step.partitions === 0 ? [] : [stepLine(step)]),
+];
 
 const stepLine = (step: PlanStep): string => {
   const { id, first, last, partitions, perhaps, statements, past } = step;
@@ -15,7 +37,7 @@ const stepLine = (step: PlanStep): string => {
       ? `whole${perhaps > 0 ? ' (perhaps)' : ''}`
       : `${first}${first === last ? '' : `..${last}`}  ${count(partitions, 'partition')}${perhaps > 0 ? ` (${perhaps} perhaps)` : ''} in ${count(statements, 'statement')}`;
   const before = past ? `, last time ${past.milliseconds} ms and ${sizeText(past.bytes)}` : '';
-  return `  build   ${id} ${what} on ${step.engine ?? 'no engine'} (${step.route}; reads ${sizeText(step.readBytes)}${before})\n          because ${step.because.join(', ')}${perhaps > 0 ? '; perhaps: only if that comes out changed' : ''}`;
+  return `  build   ${id} ${what} on ${step.engine ?? 'no engine'} (${step.route}; reads ${sizeText(step.readBytes)}${before})\n          because ${step.because.join(', ')}${perhaps > 0 ? `; perhaps: only if that comes out changed${step.elseStays ? ', otherwise they stay as they are' : ''}` : ''}`;
 };
 
 /** How many tables stay as they are, and whose they are; their names only to those who ask. */
@@ -48,8 +70,9 @@ export const planText = (plan: Plan, explain = false): string => {
     if (change.blocked !== undefined) lines.push(`    BLOCKED: ${change.blocked}`);
     if (explain && change.diff !== '') lines.push(...change.diff.split('\n').map((line) => `    ${line}`));
   }
-  for (const step of plan.steps) lines.push(stepLine(step));
+  for (const step of plan.steps) lines.push(...stepLines(step));
   if (plan.reuse.length > 0 && status !== 'none') lines.push(...reuseLines(plan, explain));
+  if (plan.select) lines.push(`  only    ${plan.select.ids.join(', ')}; all other tables stay as they are`);
   const { make, replace, recreate, drop } = plan.views;
   const views = [
     ...(make.length > 0 ? [`make ${make.length}`] : []),

@@ -1,6 +1,7 @@
 import type { GraphNode } from '../files/graph.js';
 import type { Meaning } from '../meaning/meaning.js';
 import { viewTextOf } from '../meaning/stored.js';
+import { emptyRelation } from '../step/relations.js';
 import { viewRelation } from '../target/view-relation.js';
 import { digestOf, isPartitioned, type PartitionState, readableOf, type TableState } from './state.js';
 
@@ -69,6 +70,10 @@ const partitionsOf = (
   );
 };
 
+/** A table that a plan expects and that nobody has made yet: a view over it is known by what it will stand on. */
+const expectedRelation = ({ dataVersion, view, transform }: TableState) =>
+  dataVersion === '' || view !== undefined ? undefined : { ...emptyRelation(transform.columns), postgres: undefined };
+
 /**
  * A view over its tables as they are at this moment of a run: its relations, its data version, and its partitions where it hands them
  * through. Without a relation and a version while one of the tables was never made.
@@ -85,7 +90,7 @@ export const viewStateOf = (
       return found ? [[id, found] as const] : [];
     }),
   );
-  const readables = new Map([...below].map(([id, one]) => [id, readableOf(one)]));
+  const readables = new Map([...below].map(([id, one]) => [id, readableOf(one) ?? expectedRelation(one)]));
   const text = viewTextOf(node.transform);
   const view = viewRelation(text, 'duckdb', new Map([...readables].map(([id, one]) => [id, one?.duckdb])));
   const dataVersion = viewVersion(

@@ -24,6 +24,7 @@ import { WHOLE } from '../step/step.js';
 import type { EngineRules } from './engine-pins.js';
 import { environmentName } from './environment-name.js';
 import { type OtherVersion, otherVersionsOf } from './other-versions.js';
+import type { MadeBefore, Past } from './past.js';
 import { openSource, type Source } from './sources.js';
 import { dataVersionOf, partitionsOf, type TableState } from './state.js';
 import { viewStateOf } from './view-state.js';
@@ -46,6 +47,8 @@ export interface WorldOptions {
 
 /** Everything that a plan is made from: the files, what the ledger knows of them, and the sources, each read once. */
 export interface World {
+  /** Absolute folder of the lake. */
+  readonly lake: string;
   readonly environment: EnvironmentState;
   /** What changes are told against: the environment itself, or production while it has no tables of its own. */
   readonly comparedWith: EnvironmentState;
@@ -69,6 +72,10 @@ export interface World {
   readonly frozen: ReadonlySet<string>;
   /** Of all files' texts: a plan holds for these only. */
   readonly filesHash: string;
+  /** By id: the versions that rows are taken over from, where a change holds from now on. A plan finds out which. */
+  readonly pasts: ReadonlyMap<string, Past>;
+  /** By id: partitions of the present versions that hold rows of an earlier meaning. */
+  readonly earlier: ReadonlyMap<string, readonly MadeBefore[]>;
   /** What engines are chosen by; without them as they usually are. */
   readonly rules?: EngineRules;
   /** Published versions of the tables that are not those of the files, by id; looked up when it is asked. */
@@ -144,6 +151,7 @@ export const readWorld = async (options: WorldOptions): Promise<World> => {
   }
   return {
     ...{
+      lake,
       environment,
       comparedWith,
       nodes,
@@ -158,6 +166,7 @@ export const readWorld = async (options: WorldOptions): Promise<World> => {
       lostCopies,
     },
     intervals: new Map([...versions].map(([id, version]) => [id, byVersion.get(version.id) ?? new Map()])),
+    ...{ pasts: new Map(), earlier: new Map() },
     frozen: await frozenOf(options, versions),
     filesHash: hashOfFiles(stored, seeds),
     others: once(() => otherVersionsOf(warehouse, stored, versionIds)),

@@ -3,7 +3,7 @@ import { render } from '../files/template.js';
 import { viewOf } from '../sql-text.js';
 import { replaceByKey } from './by-key.js';
 import { fromPostgres } from './from-postgres.js';
-import { existingOf, loadInputs, nameOf, openSession, referencesIn, type Session } from './relations.js';
+import { existingOf, loadInputs, nameOf, openSession, referencesIn, type Session, takenSql } from './relations.js';
 import { advanceHistory, historyOf } from './scd2.js';
 import { bodyFor, checkShape } from './shape.js';
 import { fromSpark } from './spark-step.js';
@@ -55,7 +55,8 @@ const rowsOf = async (
  * when the SELECT runs, except where a kind needs them twice. Errors: see `makeStep`.
  */
 export const compute = async (parts: ComputeParts, order: StepOrder): Promise<Computed> => {
-  const { transform } = order;
+  const { transform, taken } = order;
+  if (taken) return { select: takenSql(taken, transform.columns), drop: async () => {} };
   const session = openSession(parts.engine);
   const drops = [() => session.clear()];
   const drop = async () => {

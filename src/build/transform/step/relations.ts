@@ -9,7 +9,7 @@ import { duckdbType, postgresType, quoted, viewOf } from '../sql-text.js';
 import { boundsOf } from './partition-keys.js';
 import { loadJson, loadPseudonyms } from './pseudonyms.js';
 import { noSparkRows, sparkName, sparkTyped } from './spark-input.js';
-import type { Readable, StepOrder } from './step.js';
+import type { Readable, StepOrder, Taken } from './step.js';
 
 /** A table that holds no rows yet, as each engine can read it: a contract's columns with their exact types. */
 export const emptyRelation = (columns: readonly Pick<ContractColumn, 'name' | 'type'>[]): Readable => {
@@ -18,6 +18,31 @@ export const emptyRelation = (columns: readonly Pick<ContractColumn, 'name' | 't
   return {
     ...{ duckdb: relation(duckdbType), postgres: relation(postgresType) },
     spark: { kind: 'rows', relation: noSparkRows(sparkTyped(columns)) },
+  };
+};
+
+/** Rows of an earlier version as a SELECT of a contract's columns: those that it has not are null. */
+export const takenSql = (
+  { relation, columns: had }: Taken,
+  columns: readonly Pick<ContractColumn, 'name' | 'type'>[],
+  typeOf: typeof duckdbType = duckdbType,
+): string =>
+  `SELECT ${columns.map(({ name, type }) => (had.has(name) ? quoted(name) : `CAST(NULL AS ${typeOf(type)}) AS ${quoted(name)}`)).join(', ')} FROM ${relation} AS earlier`;
+
+/** A table of an earlier version as the present contract has it; Spark is not given such a one. */
+export const widened = (
+  readable: Readable | undefined,
+  had: readonly Pick<ContractColumn, 'name'>[],
+  columns: readonly Pick<ContractColumn, 'name' | 'type'>[],
+): Readable | undefined => {
+  if (!readable) return undefined;
+  const names = new Set(had.map(({ name }) => name));
+  const wide = (relation: string, typeOf: typeof duckdbType) =>
+    `(${takenSql({ relation, columns: names }, columns, typeOf)})`;
+  return {
+    duckdb: wide(readable.duckdb, duckdbType),
+    postgres: readable.postgres === undefined ? undefined : wide(readable.postgres, postgresType),
+    spark: { kind: 'out', why: 'it holds rows of an earlier meaning; make it in DuckDB this once' },
   };
 };
 

@@ -18,6 +18,12 @@ export interface Readable {
   readonly spark?: SparkReadable | undefined;
 }
 
+/** Rows of an earlier version: a relation of DuckDB, and the contract's columns that it has. The others are null. */
+export interface Taken {
+  readonly relation: string;
+  readonly columns: ReadonlySet<string>;
+}
+
 /** One computation: some partitions of one table, or the whole of it. */
 export interface StepOrder {
   /** Letters, digits and dashes; names folders and stage tables. The same id again starts anew. */
@@ -31,6 +37,8 @@ export interface StepOrder {
   readonly inputs: ReadonlyMap<string, Readable>;
   /** The table itself as it is published: `{{this}}` of scd2 and incremental_by_key; undefined before the first time. */
   readonly existing: Readable | undefined;
+  /** Rows that are taken over as they are, instead of those that the SELECT would give. */
+  readonly taken?: Taken | undefined;
   readonly seeds: readonly Seed[];
   readonly pseudonymKey: string;
   /** Rows that `{{checks}}` holds, for kind history. */
