@@ -4,14 +4,7 @@ import type { Ask } from './answer/run/index.js';
 import { makeAsk } from './answer/run/index.js';
 import { openSearch } from './answer/search/index.js';
 import { type IngestResult, ingestFile, recoverIngest } from './build/ingest/index.js';
-import {
-  buildRollups,
-  openRollups,
-  type RollupBuildResult,
-  type RollupStatus,
-  rollupStatus,
-  sweepRollups,
-} from './build/rollup/index.js';
+import { openRollups, type RollupBuildResult } from './build/rollup/index.js';
 import {
   type EnginePins,
   openPublications,
@@ -25,6 +18,8 @@ import { openLake } from './cli/lake/open-lake.js';
 import { modelInUse, stateText } from './cli/model/in-use.js';
 import { keepCurrent } from './cli/model/keep-current.js';
 import { proveModel } from './cli/model/prove.js';
+import { type RollupRounds, rollupRounds } from './cli/rollup-rounds.js';
+import { rawSourceAt, sourcesNow } from './cli/rollup-sources.js';
 import { serveSql } from './cli/serve-sql.js';
 import { bytesOf } from './cli/size.js';
 import { openTables, type Tables } from './cli/tables.js';
@@ -35,7 +30,6 @@ import {
   openClusters,
   openLineage,
   openSparkOf,
-  rollupSource,
   routeLimits,
   sameTransforms,
   tidy,
@@ -113,9 +107,8 @@ export interface App {
   readonly tables: Tables;
   /** Silver, gold and rollups forward; `again` names tables whose breaking change is wanted. With nothing new it does nothing. */
   build(again?: readonly string[], engines?: EnginePins): Promise<BuiltAll>;
-  buildRollups(): Promise<readonly RollupBuildResult[]>;
+  readonly rollups: RollupRounds;
   batches(): Promise<readonly LedgerBatch[]>;
-  rollups(): Promise<readonly RollupStatus[]>;
   query<R>(sql: string, parameters?: readonly (string | number)[]): Promise<readonly R[]>;
   serve(): Promise<Serving>;
   close(): Promise<void>;
@@ -167,7 +160,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
 
     const namespace = 'default';
     const lakeRelation = lakeRelations(duckdb);
-    const rawSource = (at: Publication) => rollupSource(config, warehouse, duckdb, at, lakeRelation);
+    const rawSource = (at: Publication) => rawSourceAt(config, warehouse, duckdb, at, lakeRelation);
     // A query keeps the model that it began with, its policies included; a reload sets both at once.
     const inUse = modelInUse({
       dir: config.model,
@@ -185,7 +178,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     });
     const model = () => inUse.current();
     const rebuild = onceAtATime(async () => {
-      await buildAllRollups();
+      await rounds.build();
     });
     const rollups = keep(
       await openRollups({
@@ -196,6 +189,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         emit,
         namespace,
         onMissing: () => rebuild(emit),
+        sourcesAt: sourcesNow(() => publications.current(), warehouse, duckdb, lakeRelation),
       }),
     );
     const askParts = {
@@ -211,30 +205,10 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     const ask = makeAsk(askParts);
     const access = (caller: Caller) => model().accessOf(caller);
 
-    const sweep = () => sweepRollups({ kv, ...model(), namespace });
-    const buildAllRollups = async (): Promise<readonly RollupBuildResult[]> => {
-      const publication = await publications.refresh();
-      if (publication.revision === 0) return [];
-      const results = await buildRollups({
-        ...model(),
-        publication,
-        source: rawSource(publication),
-        duckdb,
-        kv,
-        dir: home.tmp,
-        emit,
-        namespace,
-        signal: stopping.signal,
-        current: () => publications.refresh(),
-        // Rows that changed while a rollup was made: it is made again from the newer ones.
-        renew: async () => {
-          const newer = await publications.refresh();
-          return { publication: newer, source: rawSource(newer) };
-        },
-      });
-      await rollups.refresh();
-      return results;
-    };
+    const rounds = rollupRounds({
+      ...{ model, publications, warehouse, duckdb, lakeRelation, kv, dir: home.tmp, emit, namespace, rollups },
+      signal: stopping.signal,
+    });
 
     const lineage = keep(openLineage(config, emit));
     const { spark } = keep(openSparkOf(config, emit));
@@ -257,7 +231,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         };
       },
       warehouse,
-      buildAllRollups,
+      () => rounds.build(),
     );
 
     const app: App = {
@@ -290,8 +264,8 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       tables,
       build: async (again, engines) => {
         const result = await (engines ? tables.on(engines) : tables).build(again);
-        const results = await buildAllRollups();
-        if (result.published) await tidy({ collect: tables.collect, sweep, emit });
+        const results = await rounds.build();
+        if (result.published) await tidy({ collect: tables.collect, sweep: rounds.sweep, emit });
         return {
           revision: result.publication.revision,
           published: result.published,
@@ -301,9 +275,8 @@ export const openApp = async (options: AppOptions): Promise<App> => {
           results,
         };
       },
-      buildRollups: buildAllRollups,
+      rollups: rounds,
       batches: () => ledger.list(),
-      rollups: () => rollupStatus({ kv, ...model(), publication: publications.current(), namespace }),
       query: async <R>(sql: string, parameters: readonly (string | number)[] = []) =>
         (await warehouse.query<R>(sql, parameters)).rows,
       serve: async () => {

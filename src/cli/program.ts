@@ -19,6 +19,7 @@ import { parseJson, type QueryFlags, queryOf, seconds } from './options.js';
 import { plainAnswer } from './plain-answer.js';
 import { asCsv, asTable, type PlainAnswer } from './print.js';
 import { followRun } from './progress.js';
+import { rollupCommands } from './rollup-commands.js';
 import { sparkCommands } from './spark-command.js';
 import { init, start, stopProcess } from './start.js';
 import { status } from './status.js';
@@ -130,6 +131,7 @@ export const program = (config: () => Config, root: string): Command => {
   lookCommands(command, context);
   modelCommands(cli, context);
   sparkCommands(cli, context);
+  rollupCommands(cli, context);
   lakeCommands(cli, ({ json }) => context({ ...(json === undefined ? {} : { json }) }));
 
   const queryFlags = (name: string, description: string) =>

@@ -41,7 +41,7 @@ export const status = async (context: Context, app: App, faults: readonly Fault[
   const publication = app.publication();
   const [batches, rollups, behind, back, environments] = await Promise.all([
     app.batches(),
-    app.rollups(),
+    app.rollups.status(),
     app.tables.troubles(PRODUCTION),
     app.tables.rollbackTargets(PRODUCTION),
     app.tables.environments(),

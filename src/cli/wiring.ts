@@ -1,9 +1,7 @@
 import {
   type LineageTarget,
-  lakeRelationOf,
   openLineageSink,
   type Parts,
-  type Publication,
   parquetSession,
   type Spark,
   sparkSessions,
@@ -12,7 +10,7 @@ import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import type { Emit } from '../query/index.js';
 import { openTable, relation } from '../store/delta/index.js';
-import { type Cluster, connectPostgres, type DuckDb, startCluster, type Warehouse } from '../store/engine/index.js';
+import { type Cluster, connectPostgres, type DuckDb, startCluster } from '../store/engine/index.js';
 import { type Home, lastTransforms } from './home.js';
 import { bytesOf } from './size.js';
 
@@ -92,27 +90,6 @@ export const routeLimits = (config: Config): NonNullable<Parts['limits']> => ({
   duckdbBytes: bytesOf(config.duckdbMax),
   postgresBytes: bytesOf(config.postgresMax),
   spillFactor: config.duckdbSpill,
-});
-
-/** Where rollups read raw rows: the copy of gold that serves raw queries, at one publication. */
-export const rollupSource = (
-  config: Config,
-  warehouse: Warehouse,
-  duckdb: DuckDb,
-  publication: Publication,
-  lakeRelation: (path: string, version: number) => Promise<string>,
-) => ({
-  engine: config.raw === 'lake' ? duckdb.engine : warehouse.engine,
-  resolve: (table: string): string | Promise<string> => {
-    const known = publication.tables.get(table);
-    if (config.raw === 'lake') {
-      const relation = known && lakeRelationOf(known, lakeRelation);
-      if (!relation)
-        throw error('not-supported', { what: `${table} is not in the lake`, instead: 'use ASSAY_RAW=postgres' });
-      return relation;
-    }
-    return known?.postgres ?? table;
-  },
 });
 
 /** Runs work when asked, once at a time; what is asked meanwhile makes one more round. */

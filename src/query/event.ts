@@ -85,6 +85,13 @@ export interface Events {
     readonly bytes: number;
     readonly milliseconds: number;
   };
+  /** How far the build of a rollup is: rows are read, partitions written, the whole proven, partitions stored. */
+  'rollup.building': {
+    readonly rollup: string;
+    readonly step: 'read' | 'write' | 'prove' | 'store';
+    readonly done: number;
+    readonly of: number;
+  };
   'rollup.refused': { readonly rollup: string; readonly partition: string; readonly reason: string };
   'rollup.loaded': {
     readonly rollup: string;

@@ -14,6 +14,7 @@ const LEVELS: Partial<Record<EventName, Level>> = {
   'model.refused': 'warn',
   'model.missing': 'warn',
   'rollup.refused': 'warn',
+  'rollup.building': 'debug',
   'rollup.loaded': 'debug',
   'query.answered': 'debug',
   'http.answered': 'debug',

@@ -1,8 +1,10 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildRollups, openRollups, type Rollups } from '../../src/build/rollup/index.js';
 import type { Publication } from '../../src/build/transform/index.js';
 import { parquetSession } from '../../src/build/transform/index.js';
+import { rollupSources } from '../../src/cli/rollup-sources.js';
 import { type LoadedModel, loadModel } from '../../src/model/cube/index.js';
 import { type Events, noEmit } from '../../src/query/index.js';
 import { openTable, relation } from '../../src/store/delta/index.js';
@@ -29,20 +31,25 @@ describe('the rollups of the shipped model', () => {
     await place?.close();
   });
 
+  /** As the service reads them: the lake in DuckDB, compared with PostgreSQL. */
+  const sourcesAt = (of: Publication) =>
+    rollupSources(place.warehouse, place.duckdb, of, async (path, version) => {
+      const snapshot = await openTable(path, parquetSession(place.duckdb), version);
+      return snapshot ? relation(snapshot) : path;
+    });
   const build = (namespace: string, raw: 'postgres' | 'lake') =>
     buildRollups({
       catalogue: model.catalogue,
       legs: model.legs,
       publication,
-      source: {
-        engine: raw === 'lake' ? place.duckdb.engine : place.warehouse.engine,
-        resolve: async (table) => {
-          const known = publication.tables.get(table);
-          if (raw === 'postgres') return known?.postgres ?? table;
-          const snapshot = await openTable(known?.lake?.path ?? '', parquetSession(place.duckdb), known?.lake?.version);
-          return snapshot ? relation(snapshot) : table;
-        },
-      },
+      ...(raw === 'lake'
+        ? sourcesAt(publication)
+        : {
+            source: {
+              engine: place.warehouse.engine,
+              resolve: (table: string) => publication.tables.get(table)?.postgres ?? table,
+            },
+          }),
       duckdb: place.duckdb,
       kv,
       dir: join(place.home, 'tmp'),
@@ -143,5 +150,24 @@ describe('the rollups of the shipped model', () => {
     expect(ordersByDay.flat().map(Number)).toEqual([127, 142, 68, 88, 102, 84, 116, 107, 77, 44, 39]);
     expect(await rowsOf(rollups, 'sales.by_invoice', () => `SELECT ${orders} AS n FROM whole`)).toEqual([['994']]);
     await rollups.close();
+  });
+
+  it('are made again from the rows of the lake that moved: those of the late day, and no others', async () => {
+    const before = publication.tables.get('gold.fact_sales')?.lake;
+    const file = join(place.home, 'late.csv');
+    await writeFile(
+      file,
+      'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n600001,22423,REGENCY CAKESTAND 3 TIER,10,12/14/10 9:00,10,17850,United Kingdom\n',
+    );
+    await place.ingest(file);
+    ({ publication } = await place.build());
+    const { source } = sourcesAt(publication);
+    const moved = await source.moved?.('gold.fact_sales', `${before?.path}@${before?.version}`);
+    const days = await place.duckdb.query(`SELECT DISTINCT date_key FROM ${moved}`);
+    expect(days).toEqual([{ date_key: 20101214 }]);
+    const results = await build('lake', 'lake');
+    expect(results.map((r) => [r.rollup, r.outcome, r.changed, r.reason])).toEqual(
+      model.catalogue.rollups.map((r) => [r.id, 'built', ['2010-12'], undefined]),
+    );
   });
 });

@@ -11,9 +11,10 @@ export interface Choice {
   readonly candidates: readonly Candidate[];
 }
 
-/** Current before stale, then fewest rows, then by name, so that the same question takes the same way. */
+/** Current before stale, whole before in part from the source, then fewest rows, then by name, so that the same question takes the same way. */
 const better = (a: RollupMatch, b: RollupMatch): number =>
   Math.sign(a.stale.length) - Math.sign(b.stale.length) ||
+  (a.live ? 1 : 0) - (b.live ? 1 : 0) ||
   a.rows - b.rows ||
   compareText(a.definition.id, b.definition.id);
 
@@ -43,6 +44,7 @@ const chooseFor = (
         state: state.inventory.states.get(definition.id),
         layout: state.layout(definition.id),
         unavailable: options.unavailable?.has(definition.id) ?? false,
+        edge: state.edges?.get(definition.id),
       }),
     }));
   const matches = found.flatMap(({ verdict }) => ('reason' in verdict ? [] : [verdict])).sort(better);
@@ -57,7 +59,14 @@ const chooseFor = (
         members: verdict.members,
         ...(verdict.detail === undefined ? {} : { detail: verdict.detail }),
       };
-    return { rollup: definition.id, ...part, verdict: verdict === match ? 'used' : 'not-needed', members: [] };
+    const { live } = verdict;
+    const keys = live && [...live.spans.map((s) => s.key), ...(live.nulls ? ['rows without a time'] : [])];
+    return {
+      ...{ rollup: definition.id, ...part, verdict: verdict === match ? 'used' : 'not-needed', members: [] },
+      ...(keys
+        ? { detail: `${keys.join(', ')} moved and ${keys.length === 1 ? 'is' : 'are'} read from the source` }
+        : {}),
+    };
   });
   return { match, candidates };
 };

@@ -1,6 +1,7 @@
 import { error } from '../../errors/index.js';
 import { type CompiledLeg, type MetricQuery, placedSql, type TableVersion } from '../../query/index.js';
 import { assembledSql } from './assembly.js';
+import { besideSource } from './beside.js';
 import { PARTITIONS } from './bind-tables.js';
 import { cacheKeyOf } from './cache-key.js';
 import { chooseRollups } from './choose.js';
@@ -40,6 +41,10 @@ const rollupTables = (matches: readonly RollupMatch[]): readonly TableVersion[] 
   return [...found.values()];
 };
 
+/** Versions of the tables that a rollup's moving edge is read from. */
+const liveTables = (leg: PlannedLeg, state: PlanState): readonly TableVersion[] =>
+  leg.tables.map((table) => ({ table, version: state.publication.tables.get(table)?.dataVersion ?? '' }));
+
 /** Each once: parts of a query may read the same. */
 const once = <T>(all: readonly T[]): readonly T[] => [
   ...new Map(all.map((one) => [JSON.stringify(one), one])).values(),
@@ -64,15 +69,22 @@ const fromRollups = (
   legs: readonly Leg[],
   matches: readonly RollupMatch[],
   model: PlanModel,
+  state: PlanState,
 ): PlannedLeg => {
   const token = (i: number) => (i === 0 ? PARTITIONS : `${PARTITIONS}.${i}`);
-  const pieces = legs.map(({ asked, guarded }, i) =>
-    rollupSql(asked.query, guarded.rules, matches[i] as RollupMatch, model.catalogue, token(i)),
-  );
+  const lives = matches.map(({ live, definition }) => live && state.live?.(definition.id, live));
+  const pieces = legs.map(({ asked, guarded }, i) => {
+    const match = matches[i] as RollupMatch;
+    const leg = rollupSql(asked.query, guarded.rules, match, model.catalogue, token(i));
+    const live = lives[i];
+    if (!match.live) return leg;
+    if (!live) throw error('internal', {});
+    return besideSource(leg, live, token(i), [...match.layout.columns.values()], match.partitions.length > 0);
+  });
   return {
     source: 'rollup',
     ...statementOf(split, pieces, 'rollup'),
-    tables: [],
+    tables: [...new Set(lives.flatMap((live) => live?.tables ?? []))],
     columns: split.statementColumns,
     rollups: matches.map(({ partitions, layout }, i) => ({
       token: token(i),
@@ -117,15 +129,16 @@ export const planQuery = (query: MetricQuery, model: PlanModel, state: PlanState
   });
   const { matches, candidates } = chooseRollups(legs, query, model, state, options);
   const raw = matches ? undefined : rawTables(legs, state);
+  const leg = matches ? fromRollups(split, legs, matches, model, state) : fromSource(split, legs, options.raw);
   const plan: Omit<Plan, 'cacheKey'> = {
-    kind: split.assembly ? 'composed' : matches ? 'rollup' : 'source',
+    kind: split.assembly || (matches && leg.tables.length > 0) ? 'composed' : matches ? 'rollup' : 'source',
     source: matches ? 'rollup' : options.raw,
     columns: split.columns,
     timezone: question.timezone,
-    leg: matches ? fromRollups(split, legs, matches, model) : fromSource(split, legs, options.raw),
+    leg,
     composition: split.composition,
     candidates,
-    tables: matches ? rollupTables(matches) : (raw?.tables ?? []),
+    tables: matches ? [...rollupTables(matches), ...liveTables(leg, state)] : (raw?.tables ?? []),
     policies: [...new Set(legs.flatMap(({ guarded }) => guarded.policies))],
     stale: once((matches ?? []).flatMap((m) => m.stale)),
     rollups: once(

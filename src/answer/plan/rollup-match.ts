@@ -1,4 +1,4 @@
-import type { RollupLayout, RollupPartition, RollupState } from '../../build/rollup/index.js';
+import type { RollupEdge, RollupLayout, RollupPartition, RollupState } from '../../build/rollup/index.js';
 import type { Publication } from '../../build/transform/index.js';
 import type { Catalogue, RollupDefinition } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
@@ -25,6 +25,8 @@ export interface RollupMatch {
   readonly rows: number;
   /** Tables whose contents moved since the partitions were made. */
   readonly stale: Provenance['stale'];
+  /** The part of the moving edge that the query touches: read from the source, in place of partitions. */
+  readonly live?: Pick<RollupEdge, 'spans' | 'nulls'>;
 }
 
 export interface Miss {
@@ -48,6 +50,8 @@ export interface RollupWorld {
   readonly state: RollupState | undefined;
   readonly layout: RollupLayout | undefined;
   readonly unavailable: boolean;
+  /** What of it moved, where that is known and the query wants current data. */
+  readonly edge?: RollupEdge | undefined;
 }
 
 const miss = (reason: MissReason, members: readonly string[] = [], detail?: string): Miss =>
@@ -272,7 +276,10 @@ const builtFor = (
   }
   if (hole !== undefined) return miss('partition-not-built', members, `nothing is built at ${instantText(hole)}`);
   if (world.unavailable) return miss('partition-not-built', [], 'its partitions cannot be loaded just now');
-  const stale = staleness(kept.definition.id, partitions, publication);
+  const stale = staleness(kept.definition.id, partitions.length > 0 ? partitions : state.partitions, publication);
+  const { edge } = world;
+  if (stale.length > 0 && ask.fresh === 'current' && edge && state.complete && isEdgeOf(edge, state))
+    return besideEdge(partitions, state, edge, stretch);
   if (stale.length > 0 && ask.fresh === 'current')
     return refused === undefined
       ? miss('stale-not-allowed', [], stale.map((s) => `${s.builtFrom} is now ${s.now}`).join(', '))
@@ -280,6 +287,35 @@ const builtFor = (
   const read = filled(partitions.length > 0 ? partitions : state.partitions);
   if (read.length === 0) return miss('partition-not-built', members, 'it has no rows at all');
   return { partitions: read, rows: read.reduce((sum, p) => sum + p.rows, 0), stale };
+};
+
+/** A set that was published since the edge was looked for has another edge. */
+const isEdgeOf = (edge: RollupEdge, state: RollupState): boolean =>
+  state.builtFrom.size === Object.keys(edge.builtFrom).length &&
+  [...state.builtFrom].every(([table, version]) => edge.builtFrom[table] === version);
+
+/** Settled partitions, and of the edge what the query touches. History alone touches nothing of it. */
+const besideEdge = (
+  partitions: readonly RollupPartition[],
+  state: RollupState,
+  edge: RollupEdge,
+  stretch: Stretch | undefined,
+): Pick<RollupMatch, 'partitions' | 'rows' | 'stale' | 'live'> | Miss => {
+  const moved = new Set(edge.spans.map((s) => s.key));
+  const settled = partitions.filter((p) => (p.span === null ? !edge.nulls : !moved.has(p.key)));
+  const spans = edge.spans.filter(
+    ({ from, to }) =>
+      (stretch?.to === undefined || from < stretch.to) && (stretch?.from === undefined || to > stretch.from),
+  );
+  const nulls = edge.nulls && stretch === undefined;
+  const some = settled.filter((p) => p.rows > 0);
+  // one at least, for the columns' types; the range, or that it has no rows, keeps it out
+  const spare = settled[0] ?? state.partitions.find((p) => p.rows === 0);
+  const read = some.length > 0 ? some : spare ? [spare] : [];
+  const live = spans.length > 0 || nulls ? { spans, nulls } : undefined;
+  if (read.length === 0 && !live) return miss('partition-not-built', [], 'it has no rows at all');
+  const rows = read.reduce((sum, p) => sum + p.rows, 0);
+  return { partitions: read, rows, stale: [], ...(live ? { live } : {}) };
 };
 
 /** Partitions with rows; where there are none, one that gives the columns' types (the range keeps its rows out). */

@@ -1,4 +1,4 @@
-import type { RollupInventory, RollupLayout, RollupPartition } from '../../build/rollup/index.js';
+import type { LiveLeg, RollupEdge, RollupInventory, RollupLayout, RollupPartition } from '../../build/rollup/index.js';
 import type { Publication } from '../../build/transform/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
@@ -17,6 +17,10 @@ export interface PlanState {
   readonly publication: Publication;
   readonly inventory: RollupInventory;
   layout(rollup: string): RollupLayout | undefined;
+  /** Moving edges of rollups that are behind, where the query wants current data: these parts are read from the source. */
+  readonly edges?: ReadonlyMap<string, RollupEdge>;
+  /** Rows of an edge as the source has them, in a rollup's columns. */
+  live?(rollup: string, scope: Pick<RollupEdge, 'spans' | 'nulls'>): LiveLeg | undefined;
 }
 
 export interface PlanOptions {

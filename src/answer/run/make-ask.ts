@@ -42,13 +42,16 @@ export const makeAsk = (parts: AskParts): Ask => {
     model: LoadedModel,
     caller: Caller,
     unavailable: ReadonlySet<string>,
-    publication = parts.publications.current(),
+    publication: Publication,
+    edges: PlanState['edges'],
   ) => {
     const access = accessOf(model, caller);
     const state: PlanState = {
       publication,
       inventory: parts.rollups.inventory(),
       layout: (rollup) => parts.rollups.layout(rollup),
+      ...(edges ? { edges } : {}),
+      live: (rollup, scope) => parts.rollups.live?.(rollup, scope),
     };
     const plan = planQuery(query, { catalogue: model.catalogue, legs: model.legs, access }, state, {
       raw: parts.rawSource,
@@ -56,6 +59,10 @@ export const makeAsk = (parts: AskParts): Ask => {
     });
     return { plan, state };
   };
+
+  /** What of the rollups moved, for who wants current data. */
+  const edgesFor = async (query: MetricQuery, publication: Publication): Promise<PlanState['edges']> =>
+    query.fresh === 'current' && query.source !== 'raw' ? parts.rollups.edges?.(publication) : undefined;
 
   /** From memory, from an equal request in flight, or begun now. */
   const begin = async (
@@ -125,7 +132,9 @@ export const makeAsk = (parts: AskParts): Ask => {
     while (moves < MOST_MOVES) {
       if (options.signal?.aborted) throw error('cancelled', {});
       const planning = performance.now();
-      const { plan, state } = planFor(query, model, caller, unavailable, newer(fresh, parts.publications.current()));
+      const publication = newer(fresh, parts.publications.current());
+      const edges = await edgesFor(query, publication);
+      const { plan, state } = planFor(query, model, caller, unavailable, publication, edges);
       const running = performance.now();
       try {
         const { started, cached } = await begin(plan, state, limits, options.signal);
@@ -156,7 +165,9 @@ export const makeAsk = (parts: AskParts): Ask => {
     query: (query, caller, options) => orRefused(caller, options, () => answer(query, caller, options)),
     explain: (query, caller, options) =>
       orRefused(caller, options, async () => {
-        const { plan, state } = planFor(query, parts.model(), caller, new Set());
+        const publication = parts.publications.current();
+        const edges = await edgesFor(query, publication);
+        const { plan, state } = planFor(query, parts.model(), caller, new Set(), publication, edges);
         if (!caller.roles.some((role) => SEE_STATEMENTS.includes(role))) return explainPlan(plan);
         return explainPlan(plan, [await explainedStatement(plan, state, parts, options.signal)]);
       }),

@@ -49,6 +49,7 @@ const lakeRelations = async (
 const bindRollups = (sql: string, rollups: PlannedLeg['rollups'], tables: readonly string[]): string => {
   let at = 0;
   return rollups.reduce((text, { token, partitions, columns }) => {
+    if (partitions.length === 0) return text;
     const relation = partitionsRelation(tables.slice(at, at + partitions.length), columns);
     at += partitions.length;
     return bindTables(text, [token], () => relation);
@@ -69,13 +70,19 @@ export const bindPlan = async (
 ): Promise<BoundStatement> => {
   const { sql, parameters, columns, tables, rollups, source } = plan.leg;
   if (source === 'rollup') {
+    // the moving edge of a rollup is read from the lake, in the same engine
+    const live = await lakeRelations(tables, state, parts, signal);
     // pinned at once: either all parts of an answer can be read, or none is begun
     const pinned = await parts.rollups.pin(
       rollups.flatMap((r) => r.partitions),
       signal,
     );
     return {
-      statement: { sql: bindRollups(sql, rollups, pinned.tables), parameters, columns },
+      statement: {
+        sql: bindTables(bindRollups(sql, rollups, pinned.tables), tables, (t) => live.get(t) ?? t),
+        parameters,
+        columns,
+      },
       release: () => pinned.release(),
     };
   }

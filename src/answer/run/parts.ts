@@ -1,4 +1,11 @@
-import type { PinnedPartitions, RollupInventory, RollupLayout, RollupPartition } from '../../build/rollup/index.js';
+import type {
+  LiveLeg,
+  PinnedPartitions,
+  RollupEdge,
+  RollupInventory,
+  RollupLayout,
+  RollupPartition,
+} from '../../build/rollup/index.js';
 import type { Publication } from '../../build/transform/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
@@ -24,6 +31,9 @@ export interface Publications {
 export interface RollupNode {
   inventory(): RollupInventory;
   layout(rollup: string): RollupLayout | undefined;
+  /** Moving edges of rollups that are behind a publication, for queries that want current data. */
+  edges?(publication: Publication): Promise<ReadonlyMap<string, RollupEdge>>;
+  live?(rollup: string, scope: Pick<RollupEdge, 'spans' | 'nulls'>): LiveLeg | undefined;
   /** Loads partitions into the rollup engine and holds them. Errors mean that they cannot be had now. */
   pin(partitions: readonly RollupPartition[], signal?: AbortSignal): Promise<PinnedPartitions>;
 }

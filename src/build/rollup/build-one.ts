@@ -1,27 +1,23 @@
-import { readFile, rm } from 'node:fs/promises';
-import { error } from '../../errors/index.js';
+import { rm } from 'node:fs/promises';
 import type { RollupDefinition } from '../../model/catalog/index.js';
-import { CHUNK_BYTES, getPartition, putPartition } from './blobs.js';
-import { coverage } from './coverage.js';
+import { type Chosen, chosenFor, UNVERSIONED, versionsOf } from './chosen.js';
 import { quoted } from './duckdb.js';
 import { rollupKeys } from './keys.js';
 import { type StoredLayout, storedLayout } from './layout.js';
-import { type HeldLease, holdLease } from './lease.js';
-import { EMPTY, type Manifest, type ManifestPartition } from './manifest.js';
-import type { BuildRollupsOptions, RollupBuildResult } from './options.js';
-import { prove, type Verdict } from './prove.js';
-import { rawReader, wholeLeg } from './raw.js';
-import { dropAll, entriesStand, publishManifest, readManifest, retire, type Shelf, shelfOf } from './registry.js';
+import { holdLease } from './lease.js';
+import type { Manifest } from './manifest.js';
+import { type Increment, incrementOf } from './moved.js';
+import type { BuildRollupsOptions } from './options.js';
+import { type Proof, prove, type Verdict } from './prove.js';
+import { publishSet, refuseSet } from './publish-set.js';
+import { type RawReader, type RollupSource, rawReader, wholeLeg } from './raw.js';
+import { entriesStand, readManifest, type Shelf, shelfOf } from './registry.js';
+import { nothing, type Outcome, type Round } from './round.js';
 import { ALL_KEY, readBack, type StagedPartition, stageRows, writePartitions } from './stage.js';
-import { openWorkshop } from './workshop.js';
+import { compareWhole, keptTotals, rawTotals, type Totals, writtenTotals } from './totals.js';
+import { openWorkshop, type Workshop } from './workshop.js';
 
-/** Stands for the contents of a table that no transform publishes: never equal, so built anew each time. */
-const UNVERSIONED = 'unversioned';
 const LEASE = 15_000;
-const GRACE = 600_000;
-
-type Outcome = Omit<RollupBuildResult, 'rollup' | 'milliseconds'>;
-const nothing = (outcome: Outcome['outcome']): Outcome => ({ outcome, changed: [], kept: [], rows: 0, bytes: 0 });
 
 const isCurrent = async (shelf: Shelf, manifest: Manifest | undefined, builtFrom: Manifest['builtFrom']) => {
   if (!manifest || manifest.refused !== null) return false;
@@ -35,14 +31,12 @@ const isCurrent = async (shelf: Shelf, manifest: Manifest | undefined, builtFrom
 
 /** Builds one rollup where it is needed. Errors: those of the model, the source and the store. */
 export const buildOne = async (options: BuildRollupsOptions, definition: RollupDefinition): Promise<Outcome> => {
-  const { publication, kv, namespace, signal } = options;
+  const { kv, namespace, signal } = options;
   const layout = storedLayout(definition, options.catalogue, options.legs);
   const shelf = shelfOf(kv, namespace, layout);
   const leg = options.legs.compile(wholeLeg(layout), options.source.engine.dialect);
-  const builtFrom = Object.fromEntries(
-    [...new Set(leg.tables)].sort().map((t) => [t, publication.tables.get(t)?.dataVersion ?? UNVERSIONED]),
-  );
-  if (await isCurrent(shelf, await readManifest(shelf), builtFrom)) return nothing('current');
+  const builtFrom = versionsOf(options, leg.tables);
+  if (!options.anew && (await isCurrent(shelf, await readManifest(shelf), builtFrom))) return nothing('current');
 
   const leaseTime = options.leaseMilliseconds ?? LEASE;
   const held = await holdLease(
@@ -55,9 +49,16 @@ export const buildOne = async (options: BuildRollupsOptions, definition: RollupD
   if (!held) return nothing('busy');
   try {
     const old = await readManifest(shelf);
-    if (await isCurrent(shelf, old, builtFrom)) return nothing('current');
+    if (!options.anew && (await isCurrent(shelf, old, builtFrom))) return nothing('current');
     if (await isSuperseded(options, old)) return nothing('superseded');
-    return await underLease(options, shelf, old, builtFrom, held);
+    const chosen = chosenFor(options, leg.tables);
+    const snapshots = Object.fromEntries(
+      leg.tables.flatMap((table) => {
+        const at = chosen.source.snapshot?.(table);
+        return at === undefined ? [] : [[table, at]];
+      }),
+    );
+    return await underLease({ options, shelf, held, old, builtFrom, snapshots, started: performance.now() }, chosen);
   } catch (thrown) {
     if (held.lost() && !signal?.aborted) return nothing('overtaken');
     throw thrown;
@@ -71,44 +72,96 @@ const isSuperseded = async (options: BuildRollupsOptions, old: Manifest | undefi
   return (await options.current?.())?.revision !== options.publication.revision;
 };
 
-const underLease = async (
-  options: BuildRollupsOptions,
-  shelf: Shelf,
-  old: Manifest | undefined,
-  builtFrom: Manifest['builtFrom'],
-  held: HeldLease,
-): Promise<Outcome> => {
-  const { duckdb } = options;
+const underLease = async (round: Round, { source, other }: Chosen): Promise<Outcome> => {
+  const { options, shelf, held } = round;
+  const { duckdb, legs } = options;
   const { layout } = shelf;
   const { signal } = held;
-  const started = performance.now();
   const workshop = await openWorkshop(options.dir);
-  const tables = [`${workshop.prefix}rows`, `${workshop.prefix}back`];
   try {
-    const raw = rawReader(options.legs, options.source);
-    const rows = await stageRows(layout, raw, duckdb, workshop, signal);
-    const staged = await writePartitions(layout, rows, duckdb, workshop, signal);
-    await duckdb.execute(`DROP TABLE ${quoted(rows)}`);
-    const verdict =
-      staged.length === 0
-        ? emptyVerdict(options, layout)
-        : await prove(
-            {
-              layout,
-              raw,
-              duckdb,
-              workshop,
-              table: await readBack(layout, staged, duckdb, workshop, signal),
-              signal,
-            },
-            `${layout.hash} ${options.publication.revision}`,
-          );
-    if (!verdict.equal) return await refuse(options, shelf, old, held, verdict);
-    return await publish(options, shelf, old, builtFrom, held, staged, verdict.proof, started);
+    const raw = rawReader(legs, source, duckdb);
+    // the other copy first: it may move on while rows are made, this one cannot
+    const elsewhere = other && (await rawTotals(layout, rawReader(legs, other, duckdb), signal));
+    const increment = await incrementFor(round, source, raw);
+    const staged = await made(round, raw, workshop, increment);
+    const checked = await proven(round, raw, workshop, increment, staged, elsewhere);
+    if ('verdict' in checked) return await refuseSet(round, checked.verdict);
+    return await publishSet(round, { staged, kept: increment?.kept, ...checked });
   } finally {
-    for (const table of tables) await duckdb.execute(`DROP TABLE IF EXISTS ${quoted(table)}`);
+    for (const name of ['rows', 'back'])
+      await duckdb.execute(`DROP TABLE IF EXISTS ${quoted(`${workshop.prefix}${name}`)}`);
     await rm(workshop.dir, { recursive: true, force: true });
   }
+};
+
+const incrementFor = async (
+  { options, shelf, held, old, builtFrom }: Round,
+  source: RollupSource,
+  raw: RawReader,
+): Promise<Increment | undefined> => {
+  if (options.anew) return undefined;
+  const { layout } = shelf;
+  const root = options.catalogue.tables.get(layout.definition.cube);
+  return incrementOf({ shelf, layout, source, raw, root, signal: held.signal }, old, builtFrom);
+};
+
+/** Reads the rows of what is to be made and writes its partitions. */
+const made = async (
+  { options, shelf, held }: Round,
+  raw: RawReader,
+  workshop: Workshop,
+  increment: Increment | undefined,
+): Promise<readonly StagedPartition[]> => {
+  const { duckdb, emit } = options;
+  const { layout } = shelf;
+  const tell = (step: 'read' | 'write', done: number, of: number) =>
+    emit('rollup.building', { rollup: layout.definition.id, step, done, of });
+  const rows = await stageRows(layout, increment?.scope, raw, workshop, held.signal);
+  tell('read', 1, 1);
+  const staged = await writePartitions(layout, rows, duckdb, workshop, held.signal, (done, of) =>
+    tell('write', done, of),
+  );
+  await duckdb.execute(`DROP TABLE ${quoted(rows)}`);
+  return staged;
+};
+
+type Checked = { readonly proof: string; readonly totals: Totals } | { readonly verdict: Refusal };
+type Refusal = Extract<Verdict, { equal: false }>;
+
+/**
+ * Compares what was written with raw: what was made group by group, the whole with what stays by totals, and both with the other copy.
+ */
+const proven = async (
+  { options, shelf, held }: Round,
+  raw: RawReader,
+  workshop: Workshop,
+  increment: Increment | undefined,
+  staged: readonly StagedPartition[],
+  elsewhere: Totals | undefined,
+): Promise<Checked> => {
+  const { duckdb, emit, publication } = options;
+  const { layout } = shelf;
+  if (staged.length === 0 && (increment?.kept.length ?? 0) === 0) {
+    const verdict = emptyVerdict(options, layout);
+    return verdict.equal ? { proof: verdict.proof, totals: new Map() } : { verdict };
+  }
+  const table = await readBack(layout, staged, duckdb, workshop, held.signal);
+  const proof: Proof = { layout, scope: increment?.scope, raw, duckdb, workshop, table, signal: held.signal };
+  const verdict = await prove(proof, `${layout.hash} ${publication.revision}`);
+  if (!verdict.equal) return { verdict };
+  const totals = await writtenTotals(proof);
+  const whole = new Map([...(keptTotals(layout, increment?.kept ?? []) ?? []), ...totals]);
+  const different =
+    (increment && compareWhole(layout, await rawTotals(layout, raw, held.signal), whole, 'raw')) ??
+    (elsewhere && compareWhole(layout, elsewhere, whole, 'the other copy of the tables'));
+  if (different) return { verdict: different };
+  emit('rollup.building', { rollup: layout.definition.id, step: 'prove', done: 1, of: 1 });
+  const words = [
+    verdict.proof,
+    ...(increment ? ['totals of the partitions that stay: equal to raw'] : []),
+    ...(elsewhere ? ['totals: equal in the other copy of the tables'] : []),
+  ];
+  return { proof: words.join('; '), totals };
 };
 
 /** No rows at all are believed only where the ledger of publications counts none. */
@@ -118,140 +171,4 @@ const emptyVerdict = (options: BuildRollupsOptions, layout: StoredLayout): Verdi
   return counted === undefined || counted > 0
     ? { equal: false, partition: ALL_KEY, reason: `no rows came, but ${table ?? 'its table'} has ${counted ?? 'some'}` }
     : { equal: true, proof: 'the source has no rows' };
-};
-
-const refuse = async (
-  options: BuildRollupsOptions,
-  shelf: Shelf,
-  old: Manifest | undefined,
-  held: HeldLease,
-  verdict: Extract<Verdict, { equal: false }>,
-): Promise<Outcome> => {
-  const { partition, reason } = verdict;
-  const { definition, hash } = shelf.layout;
-  const at = new Date().toISOString();
-  const blank: Manifest = {
-    rollup: definition.id,
-    definition: definition.hash,
-    layout: hash,
-    revision: 0,
-    builtFrom: {},
-    builtAt: at,
-    fence: held.lease.fence,
-    complete: false,
-    covers: null,
-    partitions: [],
-    proof: '',
-    refused: null,
-    retired: [],
-  };
-  const told = await publishManifest(
-    shelf,
-    { ...(old ?? blank), fence: held.lease.fence, refused: { partition, reason, at } },
-    held.lease,
-  );
-  if (!told) return nothing('overtaken');
-  options.emit('rollup.refused', { rollup: definition.id, partition, reason });
-  return {
-    ...nothing('refused'),
-    reason,
-    error: error('proof-failed', { rollup: definition.id, partition, difference: reason }),
-  };
-};
-
-const publish = async (
-  options: BuildRollupsOptions,
-  shelf: Shelf,
-  old: Manifest | undefined,
-  builtFrom: Manifest['builtFrom'],
-  held: HeldLease,
-  staged: readonly StagedPartition[],
-  proof: string,
-  started: number,
-): Promise<Outcome> => {
-  const { definition, hash } = shelf.layout;
-  const partitions: ManifestPartition[] = [];
-  for (const s of staged) partitions.push(await store(options, shelf, builtFrom, held, s, proof));
-  const { gaps, covers } = await coverage(shelf.layout, staged, options.duckdb);
-  partitions.push(...gaps);
-  partitions.sort((a, b) => (BigInt(a.from ?? -1n) < BigInt(b.from ?? -1n) ? -1 : 1));
-  const now = Date.now();
-  const { retired, gone } = retire(old, partitions, now, options.graceMilliseconds ?? GRACE);
-  held.signal.throwIfAborted();
-  const told = await publishManifest(
-    shelf,
-    {
-      rollup: definition.id,
-      definition: definition.hash,
-      layout: hash,
-      revision: options.publication.revision,
-      builtFrom,
-      builtAt: new Date(now).toISOString(),
-      fence: held.lease.fence,
-      complete: staged.length > 0,
-      covers,
-      partitions,
-      proof,
-      refused: null,
-      retired,
-    },
-    held.lease,
-  );
-  if (!told) return nothing('overtaken');
-  await dropAll(shelf, gone);
-  const before = new Set(old?.partitions.map((p) => `${p.key} ${p.version}`));
-  const changed = partitions.filter((p) => p.version !== EMPTY && !before.has(`${p.key} ${p.version}`));
-  const kept = partitions.filter((p) => p.version !== EMPTY && before.has(`${p.key} ${p.version}`));
-  const milliseconds = Math.round(performance.now() - started);
-  for (const p of changed)
-    options.emit('rollup.published', {
-      rollup: definition.id,
-      partition: p.key,
-      version: p.version,
-      rows: p.rows,
-      bytes: p.bytes,
-      milliseconds,
-    });
-  return {
-    outcome: 'built',
-    changed: changed.map((p) => p.key),
-    kept: kept.map((p) => p.key),
-    rows: partitions.reduce((n, p) => n + p.rows, 0),
-    bytes: partitions.reduce((n, p) => n + p.bytes, 0),
-  };
-};
-
-/** Writes one partition where it is not there whole, and reads it back: a write that a fail-over lost is found before it is published. */
-const store = async (
-  options: BuildRollupsOptions,
-  shelf: Shelf,
-  builtFrom: Manifest['builtFrom'],
-  held: HeldLease,
-  staged: StagedPartition,
-  proof: string,
-): Promise<ManifestPartition> => {
-  const { kv, namespace } = options;
-  const partition: ManifestPartition = {
-    key: staged.key,
-    version: staged.sha256.slice(0, 16),
-    from: staged.span === null ? null : staged.span.from.toString(),
-    to: staged.span === null ? null : staged.span.to.toString(),
-    rows: staged.rows,
-    bytes: staged.bytes,
-    chunks: Math.ceil(staged.bytes / CHUNK_BYTES),
-    sha256: staged.sha256,
-  };
-  held.signal.throwIfAborted();
-  if (
-    (await entriesStand(shelf, [partition])) &&
-    'blob' in (await getPartition(kv, namespace, shelf.name, partition, held.signal))
-  )
-    return partition;
-  const { id, hash } = shelf.layout.definition;
-  const entry = { ...partition, rollup: id, definition: hash, builtFrom, proof };
-  await putPartition(kv, namespace, shelf.name, partition, await readFile(staged.file), entry);
-  const back = await getPartition(kv, namespace, shelf.name, partition, held.signal);
-  if ('damage' in back)
-    throw error('rollup-unavailable', { rollup: id, partition: staged.key, why: `just written, ${back.damage}` });
-  return partition;
 };

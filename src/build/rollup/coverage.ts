@@ -7,13 +7,16 @@ import type { StagedPartition } from './stage.js';
 /** More partitions than this are no partitions of data but a wrong date; gaps are then not written down one by one. */
 const MOST = 5_000;
 
+/** A partition with rows; one that was made before has no file here. */
+export type Covered = Pick<StagedPartition, 'key' | 'span'> & { readonly file?: string };
+
 /**
  * What a proven set covers: from its first to its last partition, or bucket where it is not partitioned. Partitions in between
  * that raw has no rows for become empty ones, so that the span has no hole.
  */
 export const coverage = async (
   layout: StoredLayout,
-  staged: readonly StagedPartition[],
+  staged: readonly Covered[],
   duckdb: RollupDuckDb,
 ): Promise<{ readonly gaps: readonly ManifestPartition[]; readonly covers: Manifest['covers'] }> => {
   const { granularity, partitionGranularity } = layout.definition;
@@ -48,7 +51,7 @@ export const coverage = async (
 const bucketSpan = async (
   layout: StoredLayout,
   granularity: string,
-  staged: readonly StagedPartition[],
+  staged: readonly Covered[],
   duckdb: RollupDuckDb,
 ): Promise<Manifest['covers']> => {
   const file = staged[0]?.file;

@@ -26,6 +26,17 @@ export const orCancelled = async <T>(signal: AbortSignal | undefined, work: () =
   }
 };
 
+/**
+ * A value in a column's exact type. What would have to be rounded is an error of the statement, as it is for an answer: a sum that
+ * does not fit its declared type must not be stored as another number.
+ */
+export const exactCast = (type: DataType, value: string): string => {
+  const cast = `CAST(${value} AS ${duckdbType(type)})`;
+  if (!['integer', 'bigint', 'decimal'].includes(type.kind)) return cast;
+  const misfit = `typeof(${value}) IN ('DOUBLE', 'FLOAT') OR ${cast} <> ${value}`;
+  return `CASE WHEN ${value} IS NULL THEN NULL WHEN ${misfit} THEN CAST(error('a value does not fit its type') AS ${duckdbType(type)}) ELSE ${cast} END`;
+};
+
 /** Makes an empty table of these columns. */
 export const createTable = (duckdb: RollupDuckDb, table: string, columns: readonly Column[]) =>
   duckdb.execute(

@@ -1,8 +1,11 @@
 export { buildRollups } from './build.js';
 export type { RollupDuckDb } from './duckdb.js';
+export type { SourcesAt } from './edges.js';
 export * from './inventory.js';
+export type { LiveLeg } from './live.js';
 export { type OpenRollupsOptions, openRollups, type Rollups } from './open.js';
 export type { BuildRollupsOptions, PublishedTables, RollupBuildResult } from './options.js';
+export { type ProveRollupsOptions, proveRollups, type RollupProof } from './prove-live.js';
 export type { RollupSource } from './raw.js';
 export { type RollupStatus, type RollupStatusOptions, rollupStatus } from './status.js';
 export { type SweepOptions, sweepRollups } from './sweep.js';

@@ -32,6 +32,19 @@ export interface RollupInventory {
   readonly states: ReadonlyMap<string, RollupState>;
 }
 
+/**
+ * The moving edge of a rollup: partitions whose rows may differ from the tables as they are published now. All others hold what
+ * raw holds.
+ */
+export interface RollupEdge {
+  readonly rollup: string;
+  /** The set that it is the edge of: table name to data version. It says nothing about another one. */
+  readonly builtFrom: Readonly<Record<string, string>>;
+  readonly spans: readonly { readonly key: string; readonly from: bigint; readonly to: bigint }[];
+  /** Rows without a time moved, too. */
+  readonly nulls: boolean;
+}
+
 /** A rollup table's columns in DuckDB: members and their column names, the same in every partition. */
 export interface RollupLayout {
   /** Cube member (a time dimension as `sales.sold_at.day`) to column name (`r0`, `r1`, ...). */

@@ -9,6 +9,8 @@ export interface ManifestPartition {
   readonly bytes: number;
   readonly chunks: number;
   readonly sha256: string;
+  /** Its totals as they were proven, by measure: a later build that leaves it as it is compares them with raw again. */
+  readonly totals?: Readonly<Record<string, string | null>>;
 }
 
 /** What is published of one rollup: the one value that is swapped, so that readers see an old or a new set, never both. */
@@ -18,6 +20,8 @@ export interface Manifest {
   readonly layout: string;
   readonly revision: number;
   readonly builtFrom: Readonly<Record<string, string>>;
+  /** Where its tables stood when it was made, as its source told: what moved since is found from it. */
+  readonly snapshots?: Readonly<Record<string, string>>;
   /** RFC 3339. */
   readonly builtAt: string;
   readonly fence: number;

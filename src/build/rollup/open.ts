@@ -5,9 +5,12 @@ import type { Emit } from '../../query/index.js';
 import type { Kv } from '../../store/kv/index.js';
 import { copyName, openCopies } from './copies.js';
 import type { RollupDuckDb } from './duckdb.js';
-import type { PinnedPartitions, RollupInventory, RollupLayout, RollupPartition } from './inventory.js';
+import { openEdges, type SourcesAt } from './edges.js';
+import type { PinnedPartitions, RollupEdge, RollupInventory, RollupLayout, RollupPartition } from './inventory.js';
 import { channelOf, partitionKeys } from './keys.js';
+import { type LiveLeg, liveLeg } from './live.js';
 import { EMPTY, type Manifest, type ManifestPartition } from './manifest.js';
+import type { PublishedTables } from './options.js';
 import { inventoryOf, readManifests, type Shelves, shelvesOf } from './reading.js';
 import type { Shelf } from './registry.js';
 import { openTables, type TableWish } from './tables.js';
@@ -25,6 +28,8 @@ export interface OpenRollupsOptions {
   readonly memoryBudget?: number;
   /** Called when a published partition is missing or damaged in the store: build that rollup again. */
   readonly onMissing?: (rollup: string) => void;
+  /** Where rows that moved since a rollup was made can be read; without it a stale rollup is stale as a whole. */
+  readonly sourcesAt?: SourcesAt;
   /** Milliseconds between readings of the registry. Default 1,000. */
   readonly pollMilliseconds?: number;
 }
@@ -40,6 +45,12 @@ export interface Rollups {
    * inventory then no longer has it: plan again), `cancelled`.
    */
   pin(partitions: readonly RollupPartition[], signal?: AbortSignal): Promise<PinnedPartitions>;
+  /**
+   * The moving edges of the last reading against a publication, of rollups that are behind it. Errors: `cancelled`, those of the lake.
+   */
+  edges(publication: PublishedTables): Promise<ReadonlyMap<string, RollupEdge>>;
+  /** Rows of an edge as the source has them, in a rollup's columns. Undefined when there is no such rollup. */
+  live(rollup: string, scope: Pick<RollupEdge, 'spans' | 'nulls'>): LiveLeg | undefined;
   /** Reads the registry now. Errors: `redis-unavailable`; what was read before then stays. */
   refresh(): Promise<void>;
   /** Bytes and tables held now. */
@@ -64,6 +75,7 @@ export const openRollups = async (options: OpenRollupsOptions): Promise<Rollups>
     },
     (thrown) => emit('bug', { where: 'rollup tables', error: thrown }),
   );
+  const edges = options.sourcesAt && openEdges({ duckdb, sourcesAt: options.sourcesAt, model: options.model });
   let shelves: Shelves | undefined;
   let manifests: ReadonlyMap<string, Manifest> = new Map();
   let inventory: RollupInventory = Object.freeze({ states: new Map() });
@@ -242,10 +254,16 @@ export const openRollups = async (options: OpenRollupsOptions): Promise<Rollups>
       const held = await tables.hold(partitions.map(wishOf), signal);
       return { tables: held.names, release: held.release };
     },
+    edges: async (publication) => (await edges?.of(current(), manifests, publication)) ?? new Map(),
+    live: (rollup, scope) => {
+      const layout = current().layouts.get(rollup);
+      return layout && liveLeg(layout, options.model().legs, scope);
+    },
     refresh,
     loaded: () => ({ bytes: tables.bytes(), tables: tables.count() }),
     close: async () => {
       closed = true;
+      edges?.close();
       clearInterval(timer);
       await stopListening();
       await reading?.catch(() => undefined);

@@ -19,7 +19,10 @@ export interface BuildRollupsOptions {
   readonly catalogue: Catalogue;
   readonly legs: LegCompiler;
   readonly publication: PublishedTables;
+  /** What rollups are made from; where it does not have all tables of one, the first of `others` that has them. */
   readonly source: RollupSource;
+  /** Other copies of the same publication: the first that has the tables is compared by its totals, too. */
+  readonly others?: readonly RollupSource[];
   readonly duckdb: RollupDuckDb;
   readonly kv: Kv;
   /** A folder for temporary files. */
@@ -29,13 +32,15 @@ export interface BuildRollupsOptions {
   readonly signal?: AbortSignal;
   /** Ids of the rollups to look at; default all of the catalogue. */
   readonly only?: readonly string[];
+  /** Makes every partition again, whatever is published: for `assay rollups build --full`. */
+  readonly anew?: boolean;
   /** Asked before an older publication would replace a newer one's rollup. Without it such a build is `superseded`. */
   readonly current?: () => Promise<PublishedTables>;
   /**
    * The newest publication with its source, for a rollup whose tables were changed while it was read: it is given up and built again
    * on these, as are those after it. Without it such a build has failed, and the next round makes it.
    */
-  readonly renew?: () => Promise<Pick<BuildRollupsOptions, 'publication' | 'source'>>;
+  readonly renew?: () => Promise<Pick<BuildRollupsOptions, 'publication' | 'source' | 'others'>>;
   /** How long a lease lives without renewal: so long a killed builder holds up the next. Default 15,000. */
   readonly leaseMilliseconds?: number;
   /** How long to wait for another builder's lease. Default: twice the lease's life. */
@@ -52,6 +57,8 @@ export interface BuildRollupsOptions {
 export interface RollupBuildResult {
   readonly rollup: string;
   readonly outcome: 'current' | 'built' | 'refused' | 'busy' | 'superseded' | 'overtaken' | 'failed';
+  /** Keys of partitions that were read from the source again; undefined: all of them. */
+  readonly made?: readonly string[];
   /** Keys of partitions that got a new version, and of those that kept theirs. */
   readonly changed: readonly string[];
   readonly kept: readonly string[];

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Column, type LegQuery, timestampText } from '../../query/index.js';
 import { type ComparedValue, type Difference, firstDifference } from './compare.js';
-import { fillTable, quoted, type RollupDuckDb } from './duckdb.js';
+import { quoted, type RollupDuckDb } from './duckdb.js';
 import { duckdbType, isAdditive, type StoredColumn, type StoredLayout, totalOf } from './layout.js';
 import { legOf, type RawReader, wholeLeg } from './raw.js';
+import type { Scope } from './scope.js';
 import { spanOf } from './span.js';
 import { ALL_KEY, NULL_KEY } from './stage.js';
 import type { Workshop } from './workshop.js';
@@ -16,8 +17,10 @@ export type Verdict =
 /** Dimensions of the sample at least, where a rollup has so many. */
 const SAMPLE = 3;
 
-interface Proof {
+export interface Proof {
   readonly layout: StoredLayout;
+  /** The partitions that were made; undefined: all. */
+  readonly scope: Scope | undefined;
   readonly raw: RawReader;
   readonly duckdb: RollupDuckDb;
   readonly workshop: Workshop;
@@ -99,6 +102,7 @@ const compareTotals = async (
     measures: measures.map((m) => m.member),
     dimensions: dimensions.map((d) => d.member),
     granularity: bucket?.granularity,
+    scope: proof.scope,
   });
   const difference = await withRaw(proof, name, query, [...keys, ...values], undefined, (rawTable) =>
     firstDifference(
@@ -133,9 +137,8 @@ const withRaw = async <T>(
 ): Promise<T> => {
   const { raw, duckdb, workshop, signal } = proof;
   const table = `${workshop.prefix}${name}`;
-  const rows = await raw.read(query, columns, signal, wrap);
   try {
-    await fillTable(duckdb, table, columns, rows, signal);
+    await raw.fill(table, query, columns, { signal, wrap });
     return await use(table);
   } finally {
     await duckdb.execute(`DROP TABLE IF EXISTS ${quoted(table)}`);
@@ -185,15 +188,21 @@ const compareGroups = async (proof: Proof): Promise<Verdict | undefined> => {
     ...(granularity === undefined ? [] : ['p AS g']),
     ...counts((i) => quoted(dimensions[i]?.name ?? ''), time ? quoted(time.name) : undefined),
   ];
-  const difference = await withRaw(proof, 'groups', wholeLeg(layout), [...keys, ...values], wrap, (rawTable) =>
-    firstDifference(
-      duckdb,
-      rawTable,
-      `SELECT ${own.join(', ')} FROM ${quoted(table)}${granularity === undefined ? '' : ' GROUP BY 1'}`,
-      keys,
-      values,
-      signal,
-    ),
+  const difference = await withRaw(
+    proof,
+    'groups',
+    wholeLeg(layout, proof.scope),
+    [...keys, ...values],
+    wrap,
+    (rawTable) =>
+      firstDifference(
+        duckdb,
+        rawTable,
+        `SELECT ${own.join(', ')} FROM ${quoted(table)}${granularity === undefined ? '' : ' GROUP BY 1'}`,
+        keys,
+        values,
+        signal,
+      ),
   );
   if (!difference) return undefined;
   return {
@@ -215,6 +224,7 @@ const compareExactGrain = async (proof: Proof): Promise<Verdict | undefined> => 
     measures: exact.map((c) => c.member),
     dimensions: kept.filter((c) => c.role === 'dimension').map((c) => c.member),
     granularity: layout.time ? layout.definition.granularity : undefined,
+    scope: proof.scope,
   });
   const select = [
     ...kept.map((c, i) => `${quoted(c.name)} AS k${i}`),

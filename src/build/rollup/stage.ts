@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from './blobs.js';
-import { fillTable, literal, quoted, type RollupDuckDb } from './duckdb.js';
+import { createTable, literal, quoted, type RollupDuckDb } from './duckdb.js';
 import type { StoredLayout } from './layout.js';
 import type { RawReader } from './raw.js';
 import { wholeLeg } from './raw.js';
+import type { Scope } from './scope.js';
 import { type Span, spanOf } from './span.js';
 import type { Workshop } from './workshop.js';
 
@@ -23,17 +24,16 @@ export const NULL_KEY = 'null';
 /** Key of the only partition of a rollup that is not partitioned. */
 export const ALL_KEY = 'all';
 
-/** Reads the whole rollup from the source in one statement, which is one snapshot, into a table. Gives its rows. */
+/** Reads a rollup's rows from the source in one statement, which is one snapshot, into a table. Gives the table's name. */
 export const stageRows = async (
   layout: StoredLayout,
+  scope: Scope | undefined,
   raw: RawReader,
-  duckdb: RollupDuckDb,
   workshop: Workshop,
   signal: AbortSignal,
 ): Promise<string> => {
   const table = `${workshop.prefix}rows`;
-  const rows = await raw.read(wholeLeg(layout), layout.columns, signal);
-  await fillTable(duckdb, table, layout.columns, rows, signal);
+  await raw.fill(table, wholeLeg(layout, scope), layout.columns, { signal });
   return table;
 };
 
@@ -44,6 +44,7 @@ export const writePartitions = async (
   duckdb: RollupDuckDb,
   workshop: Workshop,
   signal: AbortSignal,
+  onWritten: (done: number, of: number) => void,
 ): Promise<StagedPartition[]> => {
   const granularity = layout.definition.partitionGranularity;
   const time = layout.time && granularity !== undefined ? quoted(layout.time.name) : undefined;
@@ -80,6 +81,7 @@ export const writePartitions = async (
       rows: Number(n),
       sha256: sha256(blob),
     });
+    onWritten(partitions.length, found.length);
   }
   return partitions;
 };
@@ -93,6 +95,11 @@ export const readBack = async (
   signal: AbortSignal,
 ): Promise<string> => {
   const table = `${workshop.prefix}back`;
+  if (partitions.length === 0) {
+    const p = { name: 'p', type: { kind: 'timestamp' }, role: 'time' } as const;
+    await createTable(duckdb, table, [p, ...layout.columns]);
+    return table;
+  }
   const columns = layout.columns.map((c) => quoted(c.name)).join(', ');
   const parts = partitions.map(
     (p) =>
