@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Ask } from './answer/run/index.js';
 import { makeAsk } from './answer/run/index.js';
-import { openSearch } from './answer/search/index.js';
+import type { Search } from './answer/search/index.js';
 import { type IngestResult, ingestFile, recoverIngest } from './build/ingest/index.js';
 import { openRollups, type RollupBuildResult } from './build/rollup/index.js';
 import {
@@ -18,8 +17,10 @@ import { openLake } from './cli/lake/open-lake.js';
 import { modelInUse, stateText } from './cli/model/in-use.js';
 import { keepCurrent } from './cli/model/keep-current.js';
 import { proveModel } from './cli/model/prove.js';
+import { openSearchOf } from './cli/open-search.js';
 import { type RollupRounds, rollupRounds } from './cli/rollup-rounds.js';
 import { rawSourceAt, sourcesNow } from './cli/rollup-sources.js';
+import { serveHttp } from './cli/serve-http.js';
 import { serveSql } from './cli/serve-sql.js';
 import { bytesOf } from './cli/size.js';
 import { openTables, type Tables } from './cli/tables.js';
@@ -40,13 +41,10 @@ import type { Fault, LoadedModel } from './model/cube/index.js';
 import { loadModel } from './model/cube/index.js';
 import { type Access, accessOf } from './model/policy/index.js';
 import type { Caller } from './query/index.js';
-import { type Authenticator, authenticator } from './serve/auth/index.js';
-import { graphqlRoutes } from './serve/graphql/index.js';
-import { type HttpServer, httpServer } from './serve/http/index.js';
-import { restRoutes } from './serve/rest/index.js';
+import { authenticator } from './serve/auth/index.js';
 import { holdNamed } from './store/delta/index.js';
-import { openDuckDb, openWarehouse, type Warehouse } from './store/engine/index.js';
-import { type Kv, openKv } from './store/kv/index.js';
+import { openDuckDb, openWarehouse } from './store/engine/index.js';
+import { openKv } from './store/kv/index.js';
 import { ingestLedger, type LedgerBatch, migrate } from './store/state/index.js';
 import type { Telemetry } from './telemetry/index.js';
 
@@ -86,6 +84,7 @@ export interface Serving {
 export interface App {
   readonly home: Home;
   readonly ask: Ask;
+  readonly search: Search;
   readonly warehouseUrl: string;
   readonly sessionUrl: () => string;
   model(): LoadedModel;
@@ -204,6 +203,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     };
     const ask = makeAsk(askParts);
     const access = (caller: Caller) => model().accessOf(caller);
+    const search = keep(openSearchOf({ config, root: options.root, home: home.dir, ask, publications, emit }));
 
     const rounds = rollupRounds({
       ...{ model, publications, warehouse, duckdb, lakeRelation, kv, dir: home.tmp, emit, namespace, rollups },
@@ -237,6 +237,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     const app: App = {
       home,
       ask,
+      search,
       warehouseUrl: clusters.warehouse,
       sessionUrl: clusters.session,
       model,
@@ -294,6 +295,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
           telemetry,
           auth,
           ask,
+          search,
           model,
           access,
           publications,
@@ -316,55 +318,4 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     await close();
     throw thrown;
   }
-};
-
-interface Wires {
-  readonly config: Config;
-  readonly auth: Authenticator;
-  readonly ask: Ask;
-  readonly model: () => LoadedModel;
-}
-
-const serveHttp = async (
-  w: Wires & {
-    readonly telemetry: Telemetry;
-    readonly access: (caller: Caller) => Access;
-    readonly publications: { current(): Publication };
-    readonly warehouse: Warehouse;
-    readonly kv: Kv;
-    readonly state: () => string;
-  },
-): Promise<{ readonly server: HttpServer; readonly address: { readonly host: string; readonly port: number } }> => {
-  const { emit } = w.telemetry;
-  const server = await httpServer({
-    host: w.config.httpHost,
-    port: w.config.httpPort,
-    auth: w.auth,
-    emit,
-    corsOrigins: w.config.corsOrigins,
-    rateLimit: w.config.rateLimit,
-    metrics: () => w.telemetry.metricsText(),
-    checks: {
-      warehouse: async () => ({ ok: (await w.warehouse.query('SELECT 1')).rowCount === 1 }),
-      'key-value': async () => {
-        await w.kv.get(`assay:ready:${randomUUID()}`);
-        return { ok: true, detail: w.kv.kind };
-      },
-      model: async () => ({ ok: true, detail: w.state() }),
-      data: async () => ({ ok: true, detail: `revision ${w.publications.current().revision}` }),
-    },
-  });
-  const search = openSearch();
-  const catalogue = () => w.model().catalogue;
-  restRoutes(server.app, {
-    emit,
-    ask: w.ask,
-    catalogue,
-    access: w.access,
-    search: (request, caller) => search(request, catalogue(), w.access(caller)),
-    versions: () =>
-      [...w.publications.current().tables.values()].map((t) => ({ table: t.name, version: t.dataVersion })),
-  });
-  graphqlRoutes(server.app, { ask: w.ask, catalogue, access: w.access, emit });
-  return { server, address: await server.listen() };
 };

@@ -1,3 +1,4 @@
+import type { SearchAnswer, SearchRequest } from '../answer/search/index.js';
 import { error } from '../errors/index.js';
 import type { Explanation, MetricQuery } from '../query/index.js';
 import type { RunFile } from './home.js';
@@ -11,6 +12,16 @@ const post = async (run: RunFile, token: string, path: string, body: unknown): P
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
+  return told(response);
+};
+
+/** Reads from the running server. Errors: as `post`. */
+const read = async (run: RunFile, token: string, path: string): Promise<unknown> => {
+  const host = run.http.host === '0.0.0.0' ? '127.0.0.1' : run.http.host;
+  return told(await fetch(`http://${host}:${run.http.port}${path}`, { headers: { authorization: `Bearer ${token}` } }));
+};
+
+const told = async (response: Response): Promise<unknown> => {
   const answer = (await response.json()) as { code?: string; detail?: string; hint?: string };
   if (!response.ok)
     throw error('server-refused', {
@@ -20,6 +31,13 @@ const post = async (run: RunFile, token: string, path: string, body: unknown): P
     });
   return answer;
 };
+
+export const searchServer = async (run: RunFile, token: string, request: SearchRequest): Promise<SearchAnswer> =>
+  (await read(
+    run,
+    token,
+    `/api/v2/search?${new URLSearchParams(Object.entries(request).map(([k, v]) => [k, String(v)]))}`,
+  )) as SearchAnswer;
 
 export const queryServer = async (run: RunFile, token: string, query: MetricQuery): Promise<PlainAnswer> =>
   (await post(run, token, '/api/v2/query', query)) as PlainAnswer;

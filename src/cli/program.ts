@@ -20,6 +20,7 @@ import { plainAnswer } from './plain-answer.js';
 import { asCsv, asTable, type PlainAnswer } from './print.js';
 import { followRun } from './progress.js';
 import { rollupCommands } from './rollup-commands.js';
+import { searchCommands } from './search-command.js';
 import { sparkCommands } from './spark-command.js';
 import { init, start, stopProcess } from './start.js';
 import { status } from './status.js';
@@ -130,6 +131,7 @@ export const program = (config: () => Config, root: string): Command => {
   tableCommands(command, context);
   lookCommands(command, context);
   modelCommands(cli, context);
+  searchCommands(command, context, tokenFor);
   sparkCommands(cli, context);
   rollupCommands(cli, context);
   lakeCommands(cli, ({ json }) => context({ ...(json === undefined ? {} : { json }) }));

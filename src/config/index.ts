@@ -53,6 +53,10 @@ export interface Config {
   readonly postgresMax: string;
   readonly duckdbMemory: string;
   readonly duckdbThreads: number | undefined;
+  /** `auto` (the optional package, if it is installed), `hash` (none), or the base URL of an API of OpenAI's shape. */
+  readonly embedder: string;
+  readonly embedderModel: string;
+  readonly embedderKey: string | undefined;
   /** The demo loads only where nothing of a company's own is configured. */
   readonly demoAllowed: boolean;
 }
@@ -228,6 +232,17 @@ export const SETTINGS = {
       return t;
     },
   } as Setting<string | undefined>,
+  embedder: {
+    name: 'ASSAY_EMBEDDER',
+    doc: 'what search compares meanings with: auto (the optional package @energetic-ai, offline), hash (words and spelling only), or the base URL of an API of OpenAI’s shape (default auto)',
+    read: (t) => {
+      if (t !== undefined && t !== 'auto' && t !== 'hash' && !/^https?:\/\/[^/]/.test(t))
+        throw bad('ASSAY_EMBEDDER', t, 'auto, hash or http(s)://host/v1 is wanted');
+      return t ?? 'auto';
+    },
+  } as Setting<string>,
+  embedderModel: path('ASSAY_EMBEDDER_MODEL', 'model to name to the API of ASSAY_EMBEDDER', 'text-embedding-3-small'),
+  embedderKey: text('ASSAY_EMBEDDER_KEY', 'sent to the API of ASSAY_EMBEDDER as Authorization: Bearer', true),
   duckdbMax: size(
     'ASSAY_DUCKDB_MAX',
     'most that a step on DuckDB is given at once, as the router estimates it',
@@ -310,6 +325,9 @@ export const readConfig = (
     logLevel: get(SETTINGS.logLevel),
     rateLimit: get(SETTINGS.rateLimit),
     spark: get(SETTINGS.spark),
+    embedder: get(SETTINGS.embedder),
+    embedderModel: get(SETTINGS.embedderModel),
+    embedderKey: get(SETTINGS.embedderKey),
     duckdbMax: get(SETTINGS.duckdbMax),
     duckdbSpill: get(SETTINGS.duckdbSpill),
     postgresMax: get(SETTINGS.postgresMax),

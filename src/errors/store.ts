@@ -26,6 +26,22 @@ export const store = {
     message: (p) => `the key-value store of ASSAY_REDIS_URL is not reachable: ${p.why}`,
     hint: () => 'start it, or unset ASSAY_REDIS_URL to use the embedded store',
   }),
+  'search-unavailable': entry<{ backend: string; setting: string; why: string }>({
+    blame: 'dependency',
+    status: 503,
+    sqlstate: '08006',
+    exit: 1,
+    message: (p) => `${p.backend} of ${p.setting} cannot be used: ${p.why}`,
+    hint: (p) => `start it, or unset ${p.setting} to search in process`,
+  }),
+  'embedder-failed': entry<{ embedder: string }>({
+    blame: 'dependency',
+    status: 503,
+    sqlstate: '58000',
+    exit: 1,
+    message: (p) => `the embedder ${p.embedder} gave no vectors`,
+    hint: () => 'the log has its own message; ASSAY_EMBEDDER=hash searches by words and spelling alone',
+  }),
   'engine-failed': entry<{ engine: string; sqlstate?: string; condition?: string }>({
     blame: 'data',
     status: 500,

@@ -150,7 +150,7 @@ beforeAll(async () => {
     search: (request) => ({
       hits: [],
       total: 0,
-      provenance: { modelVersion: JSON.stringify(request), members: 0, backend: 'embedded' },
+      provenance: { modelVersion: JSON.stringify(request), members: 0, backend: 'embedded', embedder: null },
     }),
     versions: () => [
       { table: 'gold.dim_country', version: '3' },

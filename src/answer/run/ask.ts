@@ -2,7 +2,7 @@ import type { Caller, Column, Explanation, Limits, MetricQuery, Provenance, RowS
 
 /** How a wire asks. */
 export interface AskOptions {
-  readonly surface: 'rest' | 'graphql' | 'sql' | 'search' | 'cli';
+  readonly surface: 'rest' | 'graphql' | 'sql' | 'search' | 'mcp' | 'cli';
   readonly requestId: string;
   readonly signal?: AbortSignal;
   readonly limits?: Partial<Limits>;

@@ -19,7 +19,7 @@ const stem = (word: string): string => {
 
 /** Words that say nothing about which member is meant. */
 const FILLER = new Set(
-  'a an and are as at be by did do does for from had has have how i in is it last many me much my of on our per s show that the their there this to was we were what when where which who with you your'.split(
+  'a an and are as at be been but by did do does for from had has have how i in is it last many me much my of on or our per s show that the their there this to was we were what when where which who with you your'.split(
     ' ',
   ),
 );

@@ -1,130 +1,171 @@
-import { editDistance, forgiven, questionWords, words } from './tokens.js';
+import { BREATH, breathe, type Document, FIELDS, OTHER_FIELD } from './documents.js';
+import { Scores } from './scores.js';
+import { questionWords, words } from './tokens.js';
+import { vocabulary } from './vocabulary.js';
 
-/** A text that can be found: fields by name, each a text of its own weight. */
-export interface Document {
-  readonly id: string;
-  readonly fields: Readonly<Record<string, string>>;
+/** What one question's words found. Valid until the next question. */
+export interface WordsFound {
+  readonly scores: Scores;
+  /** Which words of the question matched in a document, and where: `refund in synonyms`. */
+  why(doc: number): readonly string[];
 }
 
-/** A document that a question found. `why` names the words that matched and where. */
-export interface Match {
-  readonly id: string;
-  readonly score: number;
-  readonly why: readonly string[];
-}
-
-/** Answers questions with scored documents, best first; equal scores by id, so that the order is stable. */
 export interface WordIndex {
-  find(question: string): readonly Match[];
+  find(question: string): WordsFound;
 }
 
-const WEIGHTS: Readonly<Record<string, number>> = {
-  title: 3,
-  name: 3,
-  synonyms: 2.5,
-  description: 1,
-  unit: 0.5,
-  owner: 0.5,
-};
-const B: Readonly<Record<string, number>> = {
-  title: 0.4,
-  name: 0.4,
-  synonyms: 0.3,
-  description: 0.75,
-  unit: 0,
-  owner: 0,
-};
 const K1 = 1.2;
+/** More for a document of which the whole question is the title or a synonym; 1 is a question of rare words, all in a title. */
+const WHOLE: Readonly<Record<string, number>> = { title: 0.35, value: 0.35, synonyms: 0.15 };
 
-/** One word's weight in one document, with the field that gave most. */
-interface Posting {
-  readonly document: number;
-  readonly weight: number;
-  readonly field: string;
+const phrase = (text: string): string => words(text).join(' ');
+
+const wholePhrases = (documents: readonly Document[]): ReadonlyMap<string, ReadonlyMap<number, number>> => {
+  const phrases = new Map<string, Map<number, number>>();
+  for (const [doc, { fields }] of documents.entries())
+    for (const [field, more] of Object.entries(WHOLE))
+      for (const text of field === 'synonyms' ? (fields[field] ?? '').split(',') : [fields[field] ?? '']) {
+        const key = phrase(text);
+        if (key === '') continue;
+        const docs = phrases.get(key) ?? new Map<number, number>();
+        docs.set(doc, Math.max(docs.get(doc) ?? 0, more));
+        phrases.set(key, docs);
+      }
+  return phrases;
+};
+
+/** One word's documents: their positions, the word's weight in each, and the field that gave most. */
+interface Postings {
+  readonly docs: Int32Array;
+  readonly weights: Float32Array;
+  readonly fields: Uint8Array;
 }
 
 /**
- * BM25F over a few thousand documents in memory: term frequencies are weighted and length-normalised per field, then saturated
- * once. A question's word also meets words that begin with it (from 3 letters on) and words with a typo, at a discount.
+ * BM25F: term frequencies are weighted and length-normalised per field, then saturated once. A question's word also meets words
+ * that begin with it (from 3 letters on) and words with a typo, at a discount; a document is worth less for every word it lacks.
  */
-export const wordIndex = (documents: readonly Document[]): WordIndex => {
-  const postings = new Map<string, Posting[]>();
-  const lengths = new Map<string, number>();
-  const tokens = documents.map((d) => Object.entries(d.fields).map(([field, text]) => [field, words(text)] as const));
-  for (const fields of tokens)
-    for (const [field, ws] of fields) lengths.set(field, (lengths.get(field) ?? 0) + ws.length);
-  tokens.forEach((fields, document) => {
-    const weights = new Map<string, { weight: number; field: string; most: number }>();
-    for (const [field, ws] of fields) {
-      const average = (lengths.get(field) ?? 0) / documents.length || 1;
-      const b = B[field] ?? 0.75;
-      const per = (WEIGHTS[field] ?? 1) / (1 - b + (b * ws.length) / average);
-      for (const w of ws) {
-        const at = weights.get(w) ?? { weight: 0, field, most: 0 };
+export const wordIndex = async (documents: readonly Document[], signal?: AbortSignal): Promise<WordIndex> => {
+  const fieldNames: string[] = [];
+  const fieldId = (name: string): number => {
+    const known = fieldNames.indexOf(name);
+    return known >= 0 ? known : fieldNames.push(name) - 1;
+  };
+  const lengths: number[] = [];
+  const tokens: (readonly [number, readonly string[]])[][] = [];
+  for (const [doc, { fields }] of documents.entries()) {
+    if (doc % BREATH === BREATH - 1) await breathe(signal);
+    tokens.push(
+      Object.entries(fields).map(([field, text]) => {
+        const id = fieldId(field);
+        const found = words(text);
+        lengths[id] = (lengths[id] ?? 0) + found.length;
+        return [id, found] as const;
+      }),
+    );
+  }
+  const postings = await postingsOf(tokens, fieldNames, lengths, signal);
+  const whole = wholePhrases(documents);
+  const terms = await vocabulary(new Set(postings.keys()), signal);
+  const n = documents.length;
+  const idf = (df: number) => Math.log(1 + (n - df + 0.5) / (df + 0.5));
+  const total = new Scores(n);
+  const one = new Scores(n);
+  const matched = new Scores(n);
+
+  return {
+    find: (question) => {
+      total.clear();
+      matched.clear();
+      const asked = questionWords(question).map((word) => ({ word, terms: terms.expand(word) }));
+      for (const { terms: meant } of asked) {
+        one.clear();
+        for (const [term, worth] of meant) {
+          const list = postings.get(term);
+          if (!list) continue;
+          const per = worth * idf(list.docs.length) * (K1 + 1);
+          for (let i = 0; i < list.docs.length; i++) {
+            const weight = list.weights[i] ?? 0;
+            one.raise(list.docs[i] ?? 0, (per * weight) / (weight + K1));
+          }
+        }
+        for (const doc of one.touched) {
+          total.add(doc, one.of(doc));
+          matched.add(doc, 1 / asked.length);
+        }
+      }
+      // 1 is: every word of the question, each as rare as can be, in a title
+      const ideal = asked.length * idf(1) * (K1 + 1) * 0.75 || 1;
+      for (const doc of total.touched) total.add(doc, total.of(doc) * (matched.of(doc) / ideal - 1));
+      for (const [doc, more] of whole.get(phrase(question)) ?? []) total.add(doc, more);
+      return {
+        scores: total,
+        why: (doc) =>
+          asked.flatMap(({ word, terms: meant }) => {
+            for (const [term] of [...meant].sort((a, b) => b[1] - a[1])) {
+              const field = fieldAt(postings.get(term), doc);
+              if (field === undefined) continue;
+              const where = fieldNames[field] ?? '';
+              return [term === word ? `${word} in ${where}` : `${word} ~ ${term} in ${where}`];
+            }
+            return [];
+          }),
+      };
+    },
+  };
+};
+
+const postingsOf = async (
+  tokens: readonly (readonly (readonly [number, readonly string[]])[])[],
+  fieldNames: readonly string[],
+  lengths: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, Postings>> => {
+  const open = new Map<string, { docs: number[]; weights: number[]; fields: number[] }>();
+  const averages = lengths.map((length) => length / tokens.length || 1);
+  for (const [doc, fields] of tokens.entries()) {
+    if (doc % BREATH === BREATH - 1) await breathe(signal);
+    const mine = new Map<string, { weight: number; field: number; most: number }>();
+    for (const [field, found] of fields) {
+      const { weight, b } = FIELDS[fieldNames[field] ?? ''] ?? OTHER_FIELD;
+      const per = weight / (1 - b + (b * found.length) / (averages[field] ?? 1));
+      for (const word of found) {
+        const at = mine.get(word) ?? { weight: 0, field, most: 0 };
         at.weight += per;
         if (per > at.most) {
           at.most = per;
           at.field = field;
         }
-        weights.set(w, at);
+        mine.set(word, at);
       }
     }
-    for (const [word, { weight, field }] of weights) {
-      const list = postings.get(word) ?? [];
-      list.push({ document, weight, field });
-      postings.set(word, list);
+    for (const [word, { weight, field }] of mine) {
+      let list = open.get(word);
+      if (!list) {
+        list = { docs: [], weights: [], fields: [] };
+        open.set(word, list);
+      }
+      list.docs.push(doc);
+      list.weights.push(weight);
+      list.fields.push(field);
     }
-  });
-  const vocabulary = [...postings.keys()];
+  }
+  return new Map(
+    [...open].map(([word, l]) => [
+      word,
+      { docs: Int32Array.from(l.docs), weights: Float32Array.from(l.weights), fields: Uint8Array.from(l.fields) },
+    ]),
+  );
+};
 
-  /** Words of the vocabulary that one word of the question stands for, with what each is worth. */
-  const expand = (asked: string): [string, number][] => {
-    if (postings.has(asked)) return [[asked, 1]];
-    const typos = forgiven(asked);
-    const found: [string, number][] = [];
-    for (const word of vocabulary) {
-      if (asked.length >= 3 && word.startsWith(asked)) {
-        found.push([word, 0.6 + (0.3 * asked.length) / word.length]);
-        continue;
-      }
-      const edits = typos > 0 ? editDistance(asked, word, typos) : undefined;
-      if (edits !== undefined) found.push([word, 0.7 - 0.2 * edits]);
-    }
-    return found;
-  };
-
-  return {
-    find: (question) => {
-      const scores = new Map<number, { score: number; why: string[] }>();
-      const asked = questionWords(question);
-      for (const word of asked) {
-        const best = new Map<number, { score: number; why: string }>();
-        for (const [term, worth] of expand(word)) {
-          const list = postings.get(term) ?? [];
-          const idf = Math.log(1 + (documents.length - list.length + 0.5) / (list.length + 0.5));
-          for (const p of list) {
-            const score = (worth * idf * p.weight * (K1 + 1)) / (p.weight + K1);
-            if (score > (best.get(p.document)?.score ?? 0))
-              best.set(p.document, {
-                score,
-                why: term === word ? `${word} in ${p.field}` : `${word} ~ ${term} in ${p.field}`,
-              });
-          }
-        }
-        for (const [document, { score, why }] of best) {
-          const at = scores.get(document) ?? { score: 0, why: [] };
-          at.score += score;
-          at.why.push(why);
-          scores.set(document, at);
-        }
-      }
-      return [...scores]
-        .map(([document, { score, why }]) => ({
-          id: documents[document]?.id ?? '',
-          score: score * (why.length / asked.length),
-          why,
-        }))
-        .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
-    },
-  };
+/** The field of a document that holds a word; postings are in the order of documents. */
+const fieldAt = (list: Postings | undefined, doc: number): number | undefined => {
+  if (!list) return undefined;
+  let low = 0;
+  for (let high = list.docs.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if ((list.docs[middle] ?? 0) < doc) low = middle + 1;
+    else high = middle;
+  }
+  return list.docs[low] === doc ? list.fields[low] : undefined;
 };

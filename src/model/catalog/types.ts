@@ -73,6 +73,8 @@ export interface Member {
   readonly granularities: readonly string[];
   readonly primaryKey: boolean;
   readonly searchable: boolean;
+  /** Somebody vouches for it: search puts it before its like. */
+  readonly certified?: boolean;
   readonly drillMembers: readonly string[];
   readonly public: boolean;
   /** The dimension that stands in for this one where it is masked as a pseudonym (a cube member), else undefined. */

@@ -232,6 +232,7 @@ export const KEYS: Readonly<Record<string, KeyGroup>> = {
       unit: 'text',
       synonyms: { each: 'text' },
       searchable: 'flag',
+      certified: 'flag',
       synthetic: 'flag',
       pii: { oneOf: ['none', 'pseudonymous', 'direct'] },
       pseudonym: 'text',

@@ -171,6 +171,7 @@ class Reader {
       granularities: [...new Set(granularities)],
       primaryKey: m.primaryKey === true,
       searchable: meta['searchable'] === true,
+      ...(meta['certified'] === true && { certified: true }),
       drillMembers: m.drillMembers ?? [],
       public: m.public !== false,
       pseudonym: pseudonym && (pseudonym.includes('.') ? pseudonym : `${base.split('.')[0]}.${pseudonym}`),

@@ -117,16 +117,25 @@ export const SearchAnswerSchema = Type.Object(
     hits: Type.Array(
       Type.Object({
         name: Type.String(),
-        kind: Type.String(),
+        kind: literals(['measure', 'dimension', 'segment', 'value']),
+        value: Type.Optional(Type.String({ description: 'of a value; its dimension is in name' })),
         title: Type.String(),
         description: Type.String(),
         score: Type.Number(),
         why: texts(),
         query: Type.Optional(Type.Ref('MetricQuery')),
+        filter: Type.Optional(Type.Ref('Filter')),
       }),
     ),
     total: Type.Integer({ description: 'all hits, also those beyond limit' }),
-    provenance: Type.Object({}, { additionalProperties: true }),
+    provenance: Type.Object({
+      modelVersion: Type.String(),
+      members: Type.Integer({ description: 'members that exist for the caller' }),
+      backend: literals(['embedded', 'typesense', 'elasticsearch', 'duckdb']),
+      embedder: Type.Union([Type.String(), Type.Null()], { description: 'whose vectors were compared; null: none' }),
+      why: Type.Optional(Type.String({ description: 'why no vectors were compared' })),
+      notIndexed: Type.Optional(Type.Array(Type.String(), { description: 'dimensions of too many values' })),
+    }),
   },
   { $id: 'SearchAnswer' },
 );

@@ -130,11 +130,17 @@ const paths = (): Json => ({
   '/api/v2/search': {
     get: {
       operationId: 'search',
-      summary: 'Find members by words',
+      summary: 'Find members and values by words and by meaning',
       parameters: [
         parameter('q', true, { type: 'string', minLength: 1, maxLength: 1000, pattern: '\\S' }, 'the words'),
-        parameter('kind', false, { type: 'string', enum: ['member', 'value'] }, 'what to find; default both'),
+        parameter(
+          'kind',
+          false,
+          { type: 'string', enum: ['member', 'value'] },
+          'what to find; default members, then values',
+        ),
         parameter('limit', false, { type: 'integer', minimum: 1, maximum: 100 }, 'hits; default 10'),
+        parameter('similar', false, { type: 'boolean' }, 'values by meaning, too'),
       ],
       responses: { 200: { description: 'hits, best first', content: json(SearchAnswerSchema) }, ...problems(EVERY) },
     },

@@ -24,13 +24,20 @@ export const parametersOf = <const N extends string>(
 const LONGEST_QUESTION = 1_000;
 const MOST_HITS = 100;
 
-/** `q`, `kind`, `limit` of a search. Errors: `request-invalid`. */
+/** `q`, `kind`, `limit`, `similar` of a search. Errors: `request-invalid`. */
 export const searchRequestOf = (given: unknown): SearchRequest => {
-  const { q, kind, limit } = parametersOf(given, ['q', 'kind', 'limit']);
+  const { q, kind, limit, similar } = parametersOf(given, ['q', 'kind', 'limit', 'similar']);
   if (q === undefined || q.trim() === '') throw bad('parameter q', 'is missing');
   if (q.length > LONGEST_QUESTION) throw bad('parameter q', `is longer than ${LONGEST_QUESTION} characters`);
   if (kind !== undefined && kind !== 'member' && kind !== 'value') throw bad('parameter kind', 'is member or value');
   if (limit !== undefined && (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > MOST_HITS))
     throw bad('parameter limit', `is a whole number from 1 to ${MOST_HITS}`);
-  return { q, ...(kind === undefined ? {} : { kind }), ...(limit === undefined ? {} : { limit: Number(limit) }) };
+  if (similar !== undefined && similar !== 'true' && similar !== 'false')
+    throw bad('parameter similar', 'is true or false');
+  return {
+    q,
+    ...(kind === undefined ? {} : { kind }),
+    ...(limit === undefined ? {} : { limit: Number(limit) }),
+    ...(similar === 'true' ? { similar: true } : {}),
+  };
 };

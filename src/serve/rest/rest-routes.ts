@@ -20,7 +20,11 @@ export interface RestOptions {
   /** The model in use now; a reload gives another. */
   readonly catalogue: () => Catalogue;
   readonly access: (caller: Caller) => Access;
-  readonly search: (request: SearchRequest, caller: Caller) => SearchAnswer | Promise<SearchAnswer>;
+  readonly search: (
+    request: SearchRequest,
+    caller: Caller,
+    context: { readonly surface: 'rest'; readonly requestId: string; readonly signal: AbortSignal },
+  ) => SearchAnswer | Promise<SearchAnswer>;
   /** Data versions of the tables of the current publication. */
   readonly versions: () => readonly TableVersion[] | Promise<readonly TableVersion[]>;
   readonly emit: Emit;
@@ -76,7 +80,8 @@ export const restRoutes = (app: HttpApp, options: RestOptions): void => {
   app.get('/api/v2/search', async (request, reply) => {
     const caller = callerOf(request);
     negotiate(request.headers.accept, ['application/json']);
-    return reply.header('vary', 'authorization').send(await search(searchRequestOf(request.query), caller));
+    const context = { surface: 'rest' as const, requestId: request.id, signal: signalOf(reply.raw) };
+    return reply.header('vary', 'authorization').send(await search(searchRequestOf(request.query), caller, context));
   });
 
   const document = JSON.stringify(openApiDocument());
