@@ -111,8 +111,10 @@ describe.skipIf(!hasSpark && process.env['CI'] !== 'true')(
         stop.abort();
       };
       expect((await failure(drain(spark, LONG, { signal: stop.signal, onProgress }))).code).toBe('cancelled');
+      const took = Math.round(performance.now() - at);
+      process.stdout.write(`a statement of Spark ended ${took} ms after it was cancelled\n`);
       // A tenth of a second where nothing else runs; the statement would take a minute and more.
-      expect(performance.now() - at).toBeLessThan(10_000);
+      expect(took).toBeLessThan(10_000);
       // Its tasks have left the cores.
       expect(await drain(spark, 'SELECT count(*) FROM range(0, 1000, 1, 4)')).toEqual([1000n]);
     });

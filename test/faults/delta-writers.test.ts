@@ -10,8 +10,9 @@ import { duckdb } from '../engines/parquet-engine.js';
 
 const dist = process.env['ASSAY_TEST_DIST'] ?? resolve(import.meta.dirname, '../../dist');
 const WRITERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-const ROWS = 6;
-const KILLS = 16;
+/** Rows of each writer. Some 40 are a minute of writing and killing on two cores: ASSAY_TEST_WRITER_ROWS=40. */
+const ROWS = Number(process.env['ASSAY_TEST_WRITER_ROWS'] ?? 6);
+const KILLS = Math.ceil((ROWS * 8) / 3);
 
 let engine: Awaited<ReturnType<typeof duckdb>>;
 let root: string;
@@ -82,8 +83,10 @@ describe('eight processes that write to one table and are killed', () => {
   it('lose no row, make none twice, and leave nothing that a reader sees or that vacuum does not take', async () => {
     const path = join(root, 'table');
     const { table } = await createTable(path, engine, { columns: COLUMNS, partitionColumns: ['writer'] });
+    const began = performance.now();
     const ends = await Promise.all(WRITERS.map((writer) => writeAll(path, writer)));
     expect(ends).toEqual(WRITERS.map(() => ''));
+    const seconds = Math.round((performance.now() - began) / 1000);
     expect(kills).toBeLessThan(KILLS / 2);
     const newest = await openTable(path, engine);
     const version = newest?.version ?? -1;
@@ -106,6 +109,8 @@ describe('eight processes that write to one table and are killed', () => {
     expect((await vacuumTable(table, later)).files).toEqual([]);
     const again = await openTable(path, engine);
     expect(again && (await rowsOf(again))).toEqual(all);
-    process.stdout.write(`${version + 1} commits by ${WRITERS.length} writers, killed ${KILLS - kills} times\n`);
+    process.stdout.write(
+      `${version + 1} commits by ${WRITERS.length} writers, killed ${KILLS - kills} times in ${seconds} s\n`,
+    );
   });
 });

@@ -31,24 +31,45 @@ const mapOf = (maps: Maps, text: string): PartitionValues | undefined => {
   return made;
 };
 
-const whole = (text: string): number | undefined => {
-  const value = Number(text);
-  return text !== '' && Number.isSafeInteger(value) ? value : undefined;
+/** A number of at most 15 digits that stands in a text, without taking it out; -1 for anything else. */
+const digits = (text: string, from: number, to: number): number => {
+  if (to <= from || to - from > 15) return -1;
+  let value = 0;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = 10 * value + digit;
+  }
+  return value;
 };
 
-const fileOf = (text: string, maps: Maps, where: string): AddFile | undefined => {
-  const fields = text.split(FIELD);
-  const [path = '', values = '', bytes = '', modified = '', change, tags = '', stats = ''] = fields;
-  const size = whole(bytes);
-  const modificationTime = whole(modified);
-  const partitionValues = mapOf(maps, values);
-  if (fields.length !== FIELDS || size === undefined || size < 0 || modificationTime === undefined) return undefined;
-  if (!partitionValues) return undefined;
-  checkPath(path, where);
-  const dataChange = change === 'true';
-  const tagged = tags === '' ? undefined : mapOf(maps, tags);
+/** The fields' ends in one file's text, which goes from `from` to `to`; false where there are more or fewer. */
+const findEnds = (text: string, from: number, to: number, ends: number[]): boolean => {
+  let at = from;
+  for (let field = 0; field < FIELDS - 1; field++) {
+    const end = text.indexOf(FIELD, at);
+    if (end < 0 || end > to) return false;
+    ends[field] = end;
+    at = end + 1;
+  }
+  const more = text.indexOf(FIELD, at);
+  return more < 0 || more > to;
+};
+
+const fileAt = (text: string, from: number, to: number, ends: number[], maps: Maps): AddFile | undefined => {
+  if (!findEnds(text, from, to, ends)) return undefined;
+  const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0, sixth = 0] = ends;
+  const path = text.slice(from, first);
+  const partitionValues = mapOf(maps, text.slice(first + 1, second));
+  const size = digits(text, second + 1, third);
+  const modificationTime = digits(text, third + 1, fourth);
+  if (!partitionValues || size < 0 || modificationTime < 0) return undefined;
+  const dataChange = fifth - fourth === 5;
+  const stats = text.slice(sixth + 1, to);
+  const tags = sixth === fifth + 1 ? undefined : mapOf(maps, text.slice(fifth + 1, sixth));
   // Written out, so that most files have one shape in memory.
-  if (tagged) return { path, partitionValues, size, modificationTime, dataChange, stats, tags: tagged };
+  if (stats !== '' && tags) return { path, partitionValues, size, modificationTime, dataChange, stats, tags };
+  if (tags) return { path, partitionValues, size, modificationTime, dataChange, tags };
   if (stats !== '') return { path, partitionValues, size, modificationTime, dataChange, stats };
   return { path, partitionValues, size, modificationTime, dataChange };
 };
@@ -58,13 +79,16 @@ const fileOf = (text: string, maps: Maps, where: string): AddFile | undefined =>
  * is none. `where` is the log's file, for errors. Errors: `delta-corrupt` for a path that leaves the table.
  */
 export const plainFiles = (text: string, count: number, maps: Maps, where: string): readonly AddFile[] | undefined => {
-  const texts = text.split(FILE);
-  if (texts.length !== count) return undefined;
   const files: AddFile[] = [];
-  for (const one of texts) {
-    const file = fileOf(one, maps, where);
-    if (!file) return undefined;
+  const ends: number[] = [];
+  for (let from = 0; from <= text.length; ) {
+    const found = text.indexOf(FILE, from);
+    const to = found < 0 ? text.length : found;
+    const file = fileAt(text, from, to, ends, maps);
+    if (!file || files.length === count) return undefined;
+    checkPath(file.path, where);
     files.push(file);
+    from = to + 1;
   }
-  return files;
+  return files.length === count ? files : undefined;
 };
