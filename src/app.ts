@@ -200,6 +200,8 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       rawSource: config.raw,
       emit,
       kv,
+      namespace,
+      admission: { running: config.queries, waiting: 8 * config.queries },
     };
     const ask = makeAsk(askParts);
     const access = (caller: Caller) => model().accessOf(caller);

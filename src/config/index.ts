@@ -17,6 +17,8 @@ export interface Config {
   readonly sqlHost: string;
   readonly sqlPort: number;
   readonly sqlSessions: number;
+  /** Statements that run at once for queries; eight times as many wait, the rest is refused with 503. */
+  readonly queries: number;
   /** Undefined: the embedded cluster. */
   readonly postgresUrl: string | undefined;
   readonly sessionPostgresUrl: string | undefined;
@@ -135,6 +137,11 @@ export const SETTINGS = {
   sqlHost: path('ASSAY_SQL_HOST', 'address of the SQL server', '127.0.0.1'),
   sqlPort: port('ASSAY_SQL_PORT', 'port of the SQL server', 15_432),
   sqlSessions: count('ASSAY_SQL_SESSIONS', 'SQL sessions at once', 100),
+  queries: count(
+    'ASSAY_QUERIES',
+    'statements that run at once for queries; eight times as many wait, more are refused with 503',
+    64,
+  ),
   postgresUrl: text(
     'ASSAY_POSTGRES_URL',
     'warehouse and state store (PostgreSQL 15 or later) instead of the embedded one',
@@ -302,6 +309,7 @@ export const readConfig = (
     sqlHost: get(SETTINGS.sqlHost),
     sqlPort: get(SETTINGS.sqlPort),
     sqlSessions: get(SETTINGS.sqlSessions),
+    queries: get(SETTINGS.queries),
     postgresUrl: get(SETTINGS.postgresUrl),
     sessionPostgresUrl: get(SETTINGS.sessionPostgresUrl),
     redisUrl: get(SETTINGS.redisUrl),

@@ -72,6 +72,14 @@ export const serve = {
     message: (p) => `too many SQL sessions (limit ${p.limit})`,
     hint: () => 'close some, or raise ASSAY_SQL_SESSIONS',
   }),
+  overloaded: entry<{ seconds: number }>({
+    blame: 'operator',
+    status: 503,
+    sqlstate: '53300',
+    exit: 1,
+    message: (p) => `the server has as many queries as it can take; try again in ${p.seconds} s`,
+    hint: () => 'send the request again, or raise ASSAY_QUERIES',
+  }),
   'too-many-requests': entry<{ seconds: number }>({
     blame: 'caller',
     status: 429,

@@ -4,6 +4,7 @@ import type { Caller, Limits, MetricQuery } from '../../query/index.js';
 import { isDataMoved } from '../../store/state/index.js';
 import { explainPlan, type Plan, type PlanState, planQuery } from '../plan/index.js';
 import { accessMemo } from './access-memo.js';
+import { Admission } from './admission.js';
 import { AnswerCache } from './answer-cache.js';
 import { answerOf, told } from './answer-of.js';
 import type { Answer, Ask, AskOptions } from './ask.js';
@@ -12,6 +13,7 @@ import { Flights } from './flights.js';
 import { nextPublication } from './moved.js';
 import { explainedStatement } from './open-leg.js';
 import type { AskParts, LoadedModel } from './parts.js';
+import { sharedAnswers } from './shared-answers.js';
 import { type Started, startPlan } from './start.js';
 
 /** How long a question is asked again while publications change its tables under it. */
@@ -19,6 +21,8 @@ const MOVING_MILLISECONDS = 15_000;
 /** How often a plan is made anew because its tables were gone, before the caller is told. Rollups each fail twice at most. */
 const MOST_MOVES = 4;
 const CACHE_BYTES = 64 << 20;
+/** Statements at once, and those that may wait: some seconds of work of one node. */
+const ADMISSION = { running: 64, waiting: 512 };
 /** PostgreSQL's undefined_table. */
 const UNDEFINED_TABLE = '42P01';
 const SEE_STATEMENTS = ['data_engineer', 'admin'];
@@ -36,6 +40,40 @@ export const makeAsk = (parts: AskParts): Ask => {
   const cache = new AnswerCache(parts.cacheBytes ?? CACHE_BYTES);
   const flights = new Flights((thrown) => parts.emit('bug', { where: 'flights', error: thrown }));
   const accessOf = accessMemo();
+  const admission = new Admission(parts.admission ?? ADMISSION);
+  const answers =
+    parts.kv?.kind === 'redis' ? sharedAnswers(parts.kv, parts.namespace ?? 'default', parts.emit) : undefined;
+
+  /** A statement holds its place until it is whole, or until its last row was read. */
+  const admitted = async (signal: AbortSignal, begin: () => Promise<Started>): Promise<Started> => {
+    const leave = await admission.enter(signal);
+    let started: Started;
+    try {
+      started = await begin();
+    } catch (thrown) {
+      leave();
+      throw thrown;
+    }
+    if (started.kind === 'whole') {
+      leave();
+      return started;
+    }
+    const { rest, cancel } = started;
+    return {
+      ...started,
+      rest: {
+        next: async () => {
+          const next = await rest.next().catch((thrown: unknown) => {
+            leave();
+            throw thrown;
+          });
+          if (next.done) leave();
+          return next;
+        },
+      },
+      cancel: () => cancel().finally(leave),
+    };
+  };
 
   const planFor = (
     query: MetricQuery,
@@ -71,7 +109,7 @@ export const makeAsk = (parts: AskParts): Ask => {
     limits: Limits,
     signal: AbortSignal | undefined,
   ): Promise<{ started: Started; cached: boolean }> => {
-    const run = (s: AbortSignal) => startPlan(plan, state, parts, limits, s);
+    const run = (s: AbortSignal) => admitted(s, () => startPlan(plan, state, parts, limits, s));
     const { cacheKey } = plan;
     if (cacheKey === undefined) return { started: await run(signal ?? new AbortController().signal), cached: false };
     const kept = cache.get(cacheKey);
@@ -80,9 +118,19 @@ export const makeAsk = (parts: AskParts): Ask => {
       return { started: { kind: 'whole', rows: kept }, cached: true };
     }
     // budgets are part of a flight: a caller never fails by the budget of another
-    const { started, shared } = await flights.join(`${cacheKey} ${JSON.stringify(limits)}`, signal, run);
+    let elsewhere = false;
+    const sharedRun = async (s: AbortSignal) => {
+      // a rollup is as near as the store; what the source was asked by another node need not be asked again
+      if (!answers || plan.leg.source === 'rollup') return run(s);
+      const found = await answers.through(cacheKey, s, run);
+      elsewhere = found.shared;
+      if (found.shared && found.started.kind === 'whole')
+        checkBudget(found.started.rows.rows, found.started.rows.bytes, limits);
+      return found.started;
+    };
+    const { started, shared } = await flights.join(`${cacheKey} ${JSON.stringify(limits)}`, signal, sharedRun);
     if (started.kind === 'whole') cache.put(cacheKey, started.rows);
-    return { started, cached: shared };
+    return { started, cached: shared || elsewhere };
   };
 
   /**

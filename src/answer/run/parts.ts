@@ -13,6 +13,7 @@ import type { Access } from '../../model/policy/index.js';
 import type { Caller, Emit, Limits } from '../../query/index.js';
 import type { Engine } from '../../store/engine/index.js';
 import type { Kv } from '../../store/kv/index.js';
+import type { AdmissionLimits } from './admission.js';
 
 /** One compiled model; a query in flight keeps the one that it began with. */
 export interface LoadedModel {
@@ -52,6 +53,10 @@ export interface AskParts {
   /** Bytes of answers kept in memory. Default 64 MiB. */
   readonly cacheBytes?: number;
   readonly emit: Emit;
-  /** For a second level of the result cache, shared by nodes; this version keeps answers in memory only. */
+  /** How many statements run at once on this node, and how many wait. Default 64 and 512. */
+  readonly admission?: AdmissionLimits;
+  /** A Redis is the second level of the result cache: nodes share answers from the source, and ask each question once. */
   readonly kv?: Kv;
+  /** Part of the store's keys. */
+  readonly namespace?: string;
 }

@@ -70,6 +70,7 @@ export const httpServer = async (options: HttpOptions): Promise<HttpServer> => {
     else if (failure.status >= 500 && failure.code !== 'internal')
       emit('request.failed', { surface: 'http', code: failure.code, requestId: request.id, error: failure });
     reply.removeHeader('etag');
+    if (failure.code === 'overloaded') reply.header('retry-after', String(failure.parameters['seconds']));
     reply
       .code(failure.status)
       .type(PROBLEM_TYPE)
