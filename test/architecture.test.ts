@@ -19,6 +19,7 @@ const FLOORS: Record<string, string[]>[] = [
     'serve/http': ['serve/auth'],
     'serve/rest': ['serve/auth', 'serve/http'],
     'serve/graphql': ['serve/auth', 'serve/http'],
+    'serve/mcp': ['serve/auth', 'serve/http'],
     'serve/pgwire': ['serve/auth', 'serve/http'],
   },
   { cli: ['app', 'main'], main: ['app', 'cli'], app: ['cli'] },

@@ -13,6 +13,7 @@ import { type Context, contextOf, secretsOf, withApp } from './context.js';
 import { ownerOf, readRun } from './home.js';
 import { lakeCommands } from './lake/commands.js';
 import { lookCommands } from './look-commands.js';
+import { mcpCommand } from './mcp-command.js';
 import { modelCommands } from './model/commands.js';
 import { noModel } from './model/state.js';
 import { parseJson, type QueryFlags, queryOf, seconds } from './options.js';
@@ -132,6 +133,7 @@ export const program = (config: () => Config, root: string): Command => {
   lookCommands(command, context);
   modelCommands(cli, context);
   searchCommands(command, context, tokenFor);
+  mcpCommand(command, context, (c, role, attributes) => mint(c, [role], 300, 'local', attributes));
   sparkCommands(cli, context);
   rollupCommands(cli, context);
   lakeCommands(cli, ({ json }) => context({ ...(json === undefined ? {} : { json }) }));

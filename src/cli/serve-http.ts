@@ -9,7 +9,8 @@ import type { Caller } from '../query/index.js';
 import type { Authenticator } from '../serve/auth/index.js';
 import { graphqlRoutes } from '../serve/graphql/index.js';
 import { type HttpServer, httpServer } from '../serve/http/index.js';
-import { restRoutes } from '../serve/rest/index.js';
+import { mcpRoutes, toolSchema } from '../serve/mcp/index.js';
+import { decodeQuery, MetricQuerySchema, restRoutes } from '../serve/rest/index.js';
 import type { Warehouse } from '../store/engine/index.js';
 import type { Kv } from '../store/kv/index.js';
 import type { Telemetry } from '../telemetry/index.js';
@@ -57,6 +58,15 @@ export const serveHttp = async (w: {
       w.search.find(request, { catalogue: catalogue(), sees: w.access(caller) }, { ...context, caller }),
     versions: () =>
       [...w.publications.current().tables.values()].map((t) => ({ table: t.name, version: t.dataVersion })),
+  });
+  mcpRoutes(server.app, {
+    ask: w.ask,
+    search: w.search,
+    catalogue,
+    access: w.access,
+    decode: decodeQuery,
+    querySchema: toolSchema(MetricQuerySchema),
+    emit,
   });
   graphqlRoutes(server.app, { ask: w.ask, catalogue, access: w.access, emit });
   return { server, address: await server.listen() };

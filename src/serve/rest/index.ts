@@ -1,2 +1,4 @@
+export { decodeQuery } from './decode.js';
+export { MetricQuerySchema } from './metric-query-schema.js';
 export { openApiDocument } from './open-api.js';
 export { type RestOptions, restRoutes } from './rest-routes.js';
