@@ -4,8 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { report, timed, timedSync } from './measure.js';
-import { writeWideModel } from './wide-model.js';
+import { writeLongModel, writeWideModel } from './wide-model.js';
 
 const CUBES = 200;
 const dir = mkdtempSync(join(tmpdir(), 'assay-wide-'));
@@ -20,7 +21,13 @@ const once = async (work) => {
   return [(performance.now() - began) / 1000, result];
 };
 await loadModel(small); // loads Cube itself; the model's own cost is measured below
+// How long the thread is held at a stretch while a model is loaded beside questions, and what the load costs it in all.
+const pauses = monitorEventLoopDelay({ resolution: 5 });
+pauses.enable();
+const before = process.cpuUsage();
 const [oursLoad, ours] = await once(() => loadModel(dir));
+const used = process.cpuUsage(before);
+pauses.disable();
 
 // The peer compiles what we compile, as its own server does.
 const require = createRequire(import.meta.url);
@@ -112,7 +119,70 @@ const smallNew = await timed(
   10,
 );
 
+const long = {};
+for (const members of [50, 1000]) {
+  const at = mkdtempSync(join(tmpdir(), 'assay-long-'));
+  writeLongModel(at, members);
+  const { legs } = await loadModel(at);
+  let n = 0;
+  long[members] = await timed(
+    150,
+    async () => {
+      const [a, b, c] = [n % 25, Math.floor(n / 25) % 25, (n++ * 7) % 25];
+      legs.compile(
+        {
+          measures: [`v.m${a}`],
+          dimensions: b === c ? [`v.d${b}`] : [`v.d${b}`, `v.d${c}`],
+          time: [],
+          segments: [],
+          where: [],
+          having: [],
+          order: [],
+          limit: 100,
+          timezone: 'UTC',
+        },
+        'postgres',
+      );
+    },
+    15,
+  );
+  rmSync(at, { recursive: true, force: true });
+}
+
 report([
+  {
+    id: 3,
+    name: 'the same, time of the processor',
+    unit: 's',
+    limit: null,
+    peer: null,
+    ours: (used.user + used.system) / 1e6,
+    ratio: null,
+    aim: '',
+    met: null,
+  },
+  {
+    id: 3,
+    name: 'the same, longest time without a turn for others',
+    unit: 'ms',
+    limit: null,
+    peer: null,
+    ours: pauses.max / 1e6,
+    ratio: pauses.max / 1e6 / (oursLoad * 1000),
+    aim: '',
+    met: null,
+  },
+  {
+    id: 3,
+    name: 'new shape, a cube of 50 members (p50) against 1,000',
+    unit: 'ms',
+    limit: null,
+    peer: long[50].p50,
+    ours: long[1000].p50,
+    ratio: long[1000].p50 / long[50].p50,
+    aim: 'flat (<= 2x)',
+    met: long[1000].p50 <= 2 * long[50].p50,
+  },
   {
     id: 3,
     name: `load ${CUBES} cubes x 30 members and ${CUBES / 10} views`,

@@ -60,3 +60,29 @@ export const writeWideModel = (dir, cubes) => {
     );
   }
 };
+
+/** One cube of so many members, half of them measures, and its view: how compiling goes with a cube's size. */
+export const writeLongModel = (dir, members) => {
+  for (const part of ['cubes', 'views']) mkdirSync(join(dir, part), { recursive: true });
+  const half = members / 2;
+  const lines = (make) => Array.from({ length: half }, (_, i) => make(i));
+  writeFileSync(
+    join(dir, 'cubes', 'long.yml'),
+    [
+      'cubes:',
+      '  - name: long',
+      '    sql_table: gold.long',
+      '    public: false',
+      '    dimensions:',
+      '      - {name: id, sql: "{CUBE}.id", type: number, primary_key: true, meta: {type: bigint} }',
+      ...lines((i) => `      - {name: d${i}, sql: "{CUBE}.d${i}", type: string}`),
+      '    measures:',
+      ...lines((i) => `      - {name: m${i}, sql: "{CUBE}.m${i}", type: sum, meta: {type: "decimal(18,2)"} }`),
+      '',
+    ].join('\n'),
+  );
+  writeFileSync(
+    join(dir, 'views', 'v.yml'),
+    'views:\n  - name: v\n    cubes:\n      - {join_path: long, includes: "*"}\n',
+  );
+};

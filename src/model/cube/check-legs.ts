@@ -1,6 +1,7 @@
 import { AssayError } from '../../errors/index.js';
 import type { Dialect } from '../../query/index.js';
 import type { Catalogue, Member, Owner, Place } from '../catalog/index.js';
+import { breath } from './breath.js';
 import type { LegCompiler } from './compiler.js';
 import type { Report } from './faults.js';
 import { invalid } from './model-files.js';
@@ -46,10 +47,11 @@ const membersToCompile = (catalogue: Catalogue, owner: Owner): readonly Member[]
  * Every member and join is compiled once, because Cube looks into many texts only then. All members of a cube go into one leg; only
  * where that fails each is tried alone. A fault stands at the member or join.
  */
-export const checkLegs = (catalogue: Catalogue, legs: LegCompiler, report: Report): void => {
+export const checkLegs = async (catalogue: Catalogue, legs: LegCompiler, report: Report): Promise<void> => {
   const refuse = (place: Place, name: string, fault: unknown) =>
     report(invalid(place.file, place.line, `${name}: ${reason(fault)}`));
   for (const owner of catalogue.owners.values()) {
+    await breath();
     const members = membersToCompile(catalogue, owner);
     const names = members.map((member) => member.name);
     if (names.length === 0 || faultOf(() => probeOf(catalogue, legs, owner.name, names, DIALECT)) === undefined)
@@ -61,6 +63,7 @@ export const checkLegs = (catalogue: Catalogue, legs: LegCompiler, report: Repor
     }
   }
   for (const join of catalogue.joins) {
+    await breath();
     const fault = faultOf(() => joinProbes({ ...catalogue, joins: [join] }, legs, DIALECT));
     if (fault !== undefined) refuse(join.place ?? { file: 'cubes', line: 1 }, `${join.from}: join ${join.to}`, fault);
   }

@@ -27,6 +27,27 @@ export const checkMeasures = (
   owners: ReadonlyMap<string, Owner>,
   joins: readonly Join[],
 ): void => {
+  // Asked for every measure of every view: paths are gathered once for a view, and looked at once for each cube of it.
+  const known = new Map<string, boolean>();
+  const pathsFrom = new Map<string, readonly (readonly string[])[]>();
+  const multiplied = (owner: string, root: string, cube: string): boolean => {
+    const from = `${owner}>${root}`;
+    const key = `${from}>${cube}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    let paths = pathsFrom.get(from);
+    if (!paths) {
+      const all = (owners.get(owner)?.members ?? []).flatMap((name) => {
+        const path = members.get(name)?.path;
+        return path && path[0] === root ? [[path.join('.'), path] as const] : [];
+      });
+      paths = [...new Map(all).values()];
+      pathsFrom.set(from, paths);
+    }
+    const found = isMultiplied(cube, paths, joins);
+    known.set(key, found);
+    return found;
+  };
   const partsOf = (m: Member): readonly string[] => [
     ...(m.ratio ? [m.ratio.numerator, m.ratio.denominator] : []),
     ...(m.stage ? [m.stage.measure] : []),
@@ -77,13 +98,8 @@ export const checkMeasures = (
         throw refuse(m, 'meta.stage: the type of an average is a decimal');
     }
     for (const name of m.level?.by ?? []) dimension(m, 'meta.level', name);
-    const path = m.path;
-    if (!path) continue;
-    const paths = (owners.get(m.owner)?.members ?? []).flatMap((name) => {
-      const other = members.get(name)?.path;
-      return other && other[0] === path[0] ? [other] : [];
-    });
-    if (isMultiplied(path.at(-1) ?? '', [...paths, path], joins))
+    const cube = m.path?.at(-1);
+    if (m.path && cube !== undefined && multiplied(m.owner, m.path[0] ?? '', cube))
       members.set(m.name, Object.freeze({ ...m, multipliable: true }));
   }
   for (const m of members.values())

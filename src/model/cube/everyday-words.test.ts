@@ -39,7 +39,10 @@ it('everyday words find the measure that answers them', async () => {
     'retail.orders': ['orders', 'purchases', 'transactions'],
     'retail.customers': ['buyer', 'clients'],
     'inventory.out_of_stock_days': ['out of stock'],
-    'inventory.average_on_hand': ['what is in stock'],
+    'inventory.on_hand': ['what is in stock'],
+    'inventory.average_on_hand': ['average stock'],
+    'retail.customer_lifetime_value': ['lifetime value', 'CLV'],
+    'retail.market_penetration': ['market penetration'],
     'quality.failed': ['failed checks'],
   };
   for (const [measure, questions] of Object.entries(wanted))

@@ -1,5 +1,6 @@
 import { AssayError, error } from '../../errors/index.js';
 import type { Catalogue } from '../catalog/index.js';
+import { breath } from './breath.js';
 import { checkKeys } from './check-keys.js';
 import { checkLegs } from './check-legs.js';
 import { checkReferences } from './check-references.js';
@@ -29,6 +30,7 @@ const load = async (dir: string, faults: Faults): Promise<LoadedModel> => {
   const { report } = faults;
   const files = await readModelFiles(dir, report);
   for (const file of files) {
+    await breath();
     checkKeys(file, report);
     checkSql(file, report);
   }
@@ -45,7 +47,7 @@ const load = async (dir: string, faults: Faults): Promise<LoadedModel> => {
   if (!compilers) throw error('internal', {});
   const catalogue = readCatalogue(compilers, files, places, faults);
   // a compiler of its own, so that the statements of the check are not kept
-  checkLegs(catalogue, legCompiler(packages, compilers, catalogue), report);
+  await checkLegs(catalogue, legCompiler(packages, compilers, catalogue), report);
   faults.throwIfAny();
   return { catalogue, legs: legCompiler(packages, compilers, catalogue) };
 };

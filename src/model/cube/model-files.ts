@@ -4,6 +4,7 @@ import { extname, join } from 'node:path';
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { error } from '../../errors/index.js';
 import type { Place } from '../catalog/index.js';
+import { breath } from './breath.js';
 import type { Report } from './faults.js';
 import type { ModelFile } from './parts.js';
 
@@ -67,7 +68,13 @@ export const readModelFiles = async (dir: string, report: Report): Promise<reado
   const names = (await Promise.all(FOLDERS.map((folder) => listed(dir, folder, telling)))).flat();
   if (names.length === 0 && !told) report(invalid(dir, 1, 'there is no model here: no YAML file in cubes/ or views/'));
   const texts = await Promise.all(names.map(async (name) => [name, await readFile(join(dir, name), 'utf8')] as const));
-  return texts.flatMap(([name, content]) => parsed(name, content, report) ?? []);
+  const files: ParsedFile[] = [];
+  for (const [name, content] of texts) {
+    await breath();
+    const file = parsed(name, content, report);
+    if (file) files.push(file);
+  }
+  return files;
 };
 
 /** The model's version: a hash of what its files say. */

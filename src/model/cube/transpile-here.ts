@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { breath } from './breath.js';
 import { type Builders, headsOf, plainTemplate } from './plain-template.js';
 
 /**
@@ -113,6 +114,7 @@ export const transpileHere = (require: NodeJS.Require, native: () => object, kno
   };
   return {
     exec: async (name, [job]) => {
+      await breath();
       const report = new ErrorReporter(null, []);
       dictionary.setCubeNames(job.cubeNames);
       symbols.setSymbols(job.cubeSymbols);
