@@ -28,6 +28,8 @@ export interface LegQuery {
   }[];
   readonly limit?: number;
   readonly offset?: number;
+  /** Rows one by one: a measure is what its row adds to it. */
+  readonly ungrouped?: boolean;
   readonly timezone: string;
 }
 

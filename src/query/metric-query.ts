@@ -103,6 +103,12 @@ export interface MetricQuery {
   readonly compare?: readonly Comparison[];
   readonly limit?: number;
   readonly offset?: number;
+  /** Counts the rows that there are without `limit` and `offset`; told by the provenance once all rows were read. */
+  readonly total?: boolean;
+  /** Rows of the fact one by one, not grouped; a measure is then what the row adds to it. */
+  readonly rows?: boolean;
+  /** The rows behind a measure: those that it counts, by its drill members unless `dimensions` are given. */
+  readonly drill?: string;
   /** IANA zone in which ranges are read and buckets are cut. Default UTC. */
   readonly timezone?: string;
   readonly source?: SourceChoice;

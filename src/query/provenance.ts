@@ -44,6 +44,8 @@ export interface Provenance {
   /** How far a rollup is behind its tables; empty when current. */
   readonly stale: readonly { readonly rollup: string; readonly builtFrom: string; readonly now: string }[];
   readonly rows: number;
+  /** Rows without `limit` and `offset`, where the query asks for their number; undefined until the last row was read. */
+  readonly total?: number;
   readonly cached: boolean;
   /** Milliseconds by station. */
   readonly timings: Readonly<Record<string, number>>;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MetricQuery } from '../../src/query/index.js';
+import type { Ask } from '../../src/answer/run/index.js';
+import { localCaller, type MetricQuery } from '../../src/query/index.js';
 import { cellsOf } from '../star/world.js';
 import type { Line } from './evaluator/lines.js';
 import { openSources, type Sources } from './evaluator/sources.js';
@@ -149,6 +150,26 @@ const cases: Case[] = [
         (SELECT count(DISTINCT buyer) FROM s WHERE s.day > d.day - 7 AND s.day <= d.day),
         (SELECT sum(amount) FROM s WHERE s.day >= date_trunc('month', d.day) AND s.day <= d.day) FROM d ORDER BY 1`,
   },
+  {
+    name: 'rows one by one, equal ones each, a page of them in their order',
+    query: {
+      rows: true,
+      dimensions: ['shop.kind', 'shop.shop'],
+      measures: ['shop.amount', 'shop.lines'],
+      where: { member: 'shop.returned', op: 'eq', values: [true] },
+      order: [{ by: 'shop.amount', dir: 'desc' }],
+      limit: 4,
+      offset: 1,
+    },
+    sql: `SELECT kind, name, amount, 1 FROM star.sales JOIN star.shops ON shop_id = shops.id WHERE returned
+      ORDER BY amount DESC, kind COLLATE "C" NULLS LAST LIMIT 4 OFFSET 1`,
+  },
+  {
+    name: 'the rows behind a measure with a condition of its own',
+    query: { drill: 'shop.returns', where: { member: 'shop.shop', op: 'eq', values: ['north'] } },
+    sql: `SELECT kind, buyer, amount FROM star.sales JOIN star.shops ON shop_id = shops.id WHERE returned AND name = 'north'
+      ORDER BY kind COLLATE "C" NULLS LAST, buyer COLLATE "C" NULLS LAST, amount`,
+  },
 ];
 
 describe('periods and totals, by hand-written SQL', () => {
@@ -165,6 +186,23 @@ describe('periods and totals, by hand-written SQL', () => {
     expect(answer.rows).toEqual(expected);
     expect((await cellsOf(sources.lake, { ...query, source: 'raw' })).rows).toEqual(expected);
     expect((await cellsOf(sources.lake, query)).rows).toEqual(expected);
+  });
+  it('count the rows beyond a page, also one behind the last', async () => {
+    const count = async (query: MetricQuery, from: Ask) => {
+      const answer = await from.query(query, localCaller(['boss']), { surface: 'cli', requestId: 'test' });
+      let rows = 0;
+      for await (const batch of answer.rows) rows += batch.length;
+      return [rows, answer.provenance().total];
+    };
+    const query: MetricQuery = { measures: ['shop.amount'], dimensions: ['shop.kind', 'shop.buyer'], total: true };
+    const [all = []] = await sources.sql('SELECT count(*) FROM (SELECT DISTINCT kind, buyer FROM star.sales) AS g', 1);
+    for (const from of [sources.postgres, sources.lake]) {
+      expect(await count({ ...query, limit: 2 }, from)).toEqual([2, Number(all[0])]);
+      expect(await count({ ...query, limit: 2, offset: 1000 }, from)).toEqual([0, Number(all[0])]);
+      expect(await count({ ...query, rows: true, limit: 0 }, from)).toEqual([0, lines.length]);
+      const { total: _none, ...plain } = query;
+      expect(await count({ ...plain, limit: 2 }, from)).toEqual([2, undefined]);
+    }
   });
   it('are read from rollups where these hold them', async () => {
     const { source } = await cellsOf(sources.lake, {

@@ -18,7 +18,7 @@ export const MODEL = {
       - { name: qty, title: Quantity, description: Quantity., sql: "{CUBE}.qty", type: number, meta: { type: integer } }
       - { name: sold_at, title: Sold at, description: Time., sql: "{CUBE}.sold_at", type: time }
     measures:
-      - { name: amount, title: Amount, description: Amount., sql: "{CUBE}.amount", type: sum, meta: { type: "decimal(18,2)" } }
+      - { name: amount, title: Amount, description: Amount., sql: "{CUBE}.amount", type: sum, drill_members: [kind, shops.name, sold_at], meta: { type: "decimal(18,2)" } }
       - { name: units, title: Units, description: Units., sql: "{qty}", type: sum, meta: { type: bigint } }
       - { name: lines, title: Lines, description: Lines., type: count, meta: { type: bigint } }
       - { name: most, title: Most, description: Most., sql: "{qty}", type: max, meta: { type: integer } }
@@ -37,6 +37,7 @@ export const MODEL = {
         description: Amount of returns.
         sql: "{CUBE}.amount"
         type: sum
+        drill_members: [kind, buyer]
         filters:
           - sql: "{returned}"
         meta: { type: "decimal(18,2)" }

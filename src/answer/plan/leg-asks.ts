@@ -68,6 +68,7 @@ export class LegDraft {
       where: this.where as readonly LegFilter[],
       having: [],
       order: [],
+      ...(this.question.rows && { ungrouped: true }),
       timezone,
     };
     const { query, where, moved } = legOfFact(asked, this.where, this.fact, this.catalogue);

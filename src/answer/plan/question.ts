@@ -89,6 +89,10 @@ export interface Question {
   readonly order: readonly AskedOrder[];
   readonly limit: number | undefined;
   readonly offset: number;
+  /** Whether rows beyond the page are counted. */
+  readonly total: boolean;
+  /** Rows one by one. */
+  readonly rows: boolean;
   readonly timezone: string;
   /** Every member that the caller named, before masks: policies and the audit ask for them. */
   readonly named: readonly string[];

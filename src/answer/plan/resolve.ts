@@ -13,6 +13,7 @@ import { checkComparisons, checkGivenName, checkWindow } from './earlier.js';
 import { type CheckedFilter, checkedLeaves, checkFilter, conjuncts, type NameOf } from './filter.js';
 import { type Names, namesOf } from './names.js';
 import type { AskedComparison, AskedGroup, AskedMeasure, AskedOrder, AskedTime, Question } from './question.js';
+import { rowsQuery } from './rows.js';
 import { comparedType } from './shown.js';
 import { checkSize } from './size.js';
 import { askedTime, bucketType, checkGranularity, isTime, rangeFilter } from './time.js';
@@ -175,8 +176,9 @@ const columnsOf = (
  * Checks a query for one caller: names, owners, values, places. Wrong and hidden names give the same error.
  * Errors: `unknown-member`, `query-invalid`, `not-supported`, `filter-on-mask`.
  */
-export const resolveQuery = (query: MetricQuery, catalogue: Catalogue, access: Access): Question => {
-  checkSize(query);
+export const resolveQuery = (asked: MetricQuery, catalogue: Catalogue, access: Access): Question => {
+  checkSize(asked);
+  const query = rowsQuery(asked, catalogue, access);
   const timezone = zoneName(query.timezone);
   const r = new Resolver(namesOf(catalogue, access), timezone);
   const dimensions = list(query.dimensions, 'dimensions').map((name, i) =>
@@ -263,6 +265,8 @@ export const resolveQuery = (query: MetricQuery, catalogue: Catalogue, access: A
     order,
     limit: count(query.limit, 'limit'),
     offset: count(query.offset, 'offset') ?? 0,
+    total: query.total === true,
+    rows: query.rows === true,
     timezone,
     named: [...r.named],
   };

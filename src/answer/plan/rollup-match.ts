@@ -334,6 +334,7 @@ const isMiss = (x: object): x is Miss => 'reason' in x;
  * definition can mend comes before one that a rebuild mends.
  */
 export const matchRollup = (ask: RollupAsk, definition: RollupDefinition, world: RollupWorld): RollupMatch | Miss => {
+  if (ask.leg.ungrouped) return miss('granularity-too-coarse', ask.leg.dimensions, 'rows are asked for one by one');
   const layout = world.layout;
   if (!layout) return miss('partition-not-built');
   const kept = new Kept(definition, layout, world.catalogue);

@@ -141,6 +141,8 @@ const orderOf = (question: Question, shown: readonly Shown[], at: (name: string)
     add(i, 'asc', 'last');
     if (totals) add(at(totalFlagName(g.name)), 'asc', 'last');
   }
+  // rows that agree in all that is shown are alike, in whatever order they come
+  if (question.rows) for (const m of question.measures) add(at(m.name), 'asc', 'last');
   return order;
 };
 
@@ -168,7 +170,8 @@ const pushed = (question: Question, shown: readonly Shown[], mayHave: (name: str
     return expression?.kind === 'column' ? [{ column: expression.column, dir: o.dir, nulls: o.nulls }] : [];
   });
   const ordered = below.length === order.length;
-  const limited = ordered && above.length === 0;
+  // to be counted, all rows are read
+  const limited = ordered && above.length === 0 && !question.total;
   return {
     having: down as readonly LegFilter[],
     order: ordered ? below.filter((o, i) => below.findIndex((p) => p.column === o.column) === i) : [],
@@ -181,6 +184,7 @@ const pushed = (question: Question, shown: readonly Shown[], mayHave: (name: str
       order: ordered ? [] : order,
       limit: limited ? undefined : question.limit,
       offset: limited ? 0 : question.offset,
+      ...(question.total && { total: true }),
     },
   };
 };
@@ -210,6 +214,7 @@ const splitOne = (question: Question, base: readonly Member[], catalogue: Catalo
   };
   const { shown, answer } = shownOf(question, statement, catalogue);
   const plain = (name: string) => {
+    if (question.rows) return false;
     const found = shown.find((s) => s.name === name);
     return found?.column.role === 'measure' && found.expression.kind === 'column';
   };

@@ -82,6 +82,8 @@ export interface Composition {
   readonly order: readonly { readonly value: number; readonly dir: 'asc' | 'desc'; readonly nulls: 'first' | 'last' }[];
   readonly limit: number | undefined;
   readonly offset: number;
+  /** Set where the rows beyond the page are counted. */
+  readonly total?: true;
 }
 
 /** Everything that is decided about a query; nothing of it is read from a store. Frozen data. */

@@ -5,6 +5,8 @@ export interface KeptRows {
   readonly batches: readonly ColumnBatch[];
   readonly rows: number;
   readonly bytes: number;
+  /** Rows without a page, where they were counted. */
+  readonly total?: number;
 }
 
 /**

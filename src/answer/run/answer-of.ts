@@ -111,6 +111,11 @@ class Rows implements RowStream {
   }
 }
 
+const totalOf = (started: Started): { readonly total?: number } => {
+  const total = started.kind === 'whole' ? started.rows.total : started.counted.total;
+  return total === undefined ? {} : { total };
+};
+
 /** An answer over rows that have begun. Errors of its rows: those of `startPlan`. */
 export const answerOf = (context: AnswerContext): Answer => {
   const { plan, options, cached, timings, asked } = context;
@@ -121,6 +126,7 @@ export const answerOf = (context: AnswerContext): Answer => {
     rows,
     cacheKey: plan.cacheKey,
     provenance: (): Provenance => ({
+      ...totalOf(context.started),
       requestId: options.requestId,
       plan: plan.kind,
       source: plan.source,

@@ -22,7 +22,8 @@ const isPlain = (c: Composition, columns: number, legColumns: number): boolean =
   c.having === undefined &&
   c.order.length === 0 &&
   c.limit === undefined &&
-  c.offset === 0;
+  c.offset === 0 &&
+  !c.total;
 
 /** The first number that a type cannot hold. */
 const limitOf = (type: DataType): bigint => (type.kind === 'decimal' ? 10n ** BigInt(type.precision) : 1n << 63n);
@@ -139,11 +140,14 @@ const paged = async function* (
   batches: AsyncIterable<ColumnBatch>,
   offset: number,
   limit: number,
+  counted: Counted | undefined,
 ): AsyncGenerator<ColumnBatch> {
   let skip = offset;
   let left = limit;
-  if (left === 0) return;
+  let total = 0;
+  if (left === 0 && !counted) return;
   for await (const batch of batches) {
+    total += batch.length;
     const from = Math.min(skip, batch.length);
     const to = Math.min(batch.length, from + left);
     skip -= from;
@@ -152,9 +156,15 @@ const paged = async function* (
       yield from === 0 && to === batch.length
         ? batch
         : { length: to - from, columns: batch.columns.map((values) => values.slice(from, to)) };
-    if (left === 0) return;
+    if (left === 0 && !counted) return;
   }
+  if (counted) counted.total = total;
 };
+
+/** Where the number of rows without a page is told, once all were read. */
+export interface Counted {
+  total?: number;
+}
 
 /**
  * The answer's rows from a leg's: exact ratios, having, order, page, projection. Streams but for an order of its own.
@@ -166,6 +176,7 @@ export const compose = (
   composition: Composition,
   columns: readonly Column[],
   memoryBytes: number,
+  counted: Counted = {},
 ): AsyncIterable<ColumnBatch> => {
   if (isPlain(composition, columns.length, legColumns.length)) return batches;
   const { values, types, order } = composition;
@@ -181,8 +192,9 @@ export const compose = (
     }
   };
   const ordered = order.length === 0 ? computed() : sorted(computed(), order, values.length, memoryBytes);
-  const whole = composition.limit === undefined && composition.offset === 0;
-  const page = whole ? ordered : paged(ordered, composition.offset, composition.limit ?? Number.POSITIVE_INFINITY);
+  const { limit, offset, total } = composition;
+  const whole = limit === undefined && offset === 0 && !total;
+  const page = whole ? ordered : paged(ordered, offset, limit ?? Number.POSITIVE_INFINITY, total && counted);
   if (values.length === columns.length) return page;
   return (async function* () {
     for await (const batch of page) yield { length: batch.length, columns: batch.columns.slice(0, columns.length) };

@@ -4,7 +4,7 @@ import type { Plan, PlanState } from '../plan/index.js';
 import type { KeptRows } from './answer-cache.js';
 import { batchBytes } from './batch.js';
 import { checkBudget } from './budget.js';
-import { compose } from './compose.js';
+import { type Counted, compose } from './compose.js';
 import { bindPlan } from './open-leg.js';
 import type { AskParts } from './parts.js';
 
@@ -18,6 +18,8 @@ export type Started =
       readonly kind: 'flowing';
       readonly first: readonly ColumnBatch[];
       readonly rest: AsyncIterator<ColumnBatch>;
+      /** Complete after the last row. */
+      readonly counted: Counted;
       /** Stops the engine and lets go of what the plan held. */
       readonly cancel: () => Promise<void>;
     };
@@ -56,7 +58,8 @@ export const startPlan = async (
     const left = Math.max(1, Math.ceil(limits.milliseconds - (performance.now() - begun)));
     const stream = await parts.engines[plan.leg.source].run(bound.statement, { signal: both, milliseconds: left });
     stop = () => stream.cancel();
-    const rows = compose(stream, plan.leg.columns, plan.composition, plan.columns, limits.memoryBytes);
+    const counted: Counted = {};
+    const rows = compose(stream, plan.leg.columns, plan.composition, plan.columns, limits.memoryBytes, counted);
     const iterator = rows[Symbol.asyncIterator]();
     const first: ColumnBatch[] = [];
     let count = 0;
@@ -66,7 +69,7 @@ export const startPlan = async (
       if (next.done) {
         both.throwIfAborted();
         await end();
-        return { kind: 'whole', rows: { batches: first, rows: count, bytes } };
+        return { kind: 'whole', rows: { batches: first, rows: count, bytes, ...counted } };
       }
       first.push(next.value);
       count += next.value.length;
@@ -75,7 +78,7 @@ export const startPlan = async (
       if (bytes >= FIRST_BYTES) break;
     }
     clearTimeout(timer);
-    return { kind: 'flowing', first, rest: iterator, cancel: end };
+    return { kind: 'flowing', first, rest: iterator, counted, cancel: end };
   } catch (thrown) {
     await end();
     throw aborted(thrown, signal, late.signal, limits);

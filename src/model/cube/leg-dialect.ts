@@ -79,6 +79,15 @@ export const legDialect = (packages: CubePackages, kind: 'postgres' | 'duckdb', 
           ? this.unmasked(() => super.evaluateSql(cube, text, ...rest))
           : super.evaluateSql(cube, text, ...rest);
       }
+      /** Of a view that begins at several cubes, only the join paths of this leg's: Cube takes the first that ends where it wants to. */
+      override queryJoinMap() {
+        const { catalogue, leg } = this.leg;
+        const names = [...leg.measures, ...leg.dimensions, ...leg.time.map((t) => t.dimension)];
+        const roots = new Set(names.flatMap((name) => catalogue.members.get(name)?.path?.[0] ?? []));
+        const maps = Object.entries(super.queryJoinMap());
+        if (roots.size === 0) return Object.fromEntries(maps);
+        return Object.fromEntries(maps.map(([view, paths]) => [view, paths.filter((p) => roots.has(p[0] ?? ''))]));
+      }
       /** Choosing rollups is the planner's. */
       override newPreAggregations() {
         const none = super.newPreAggregations();

@@ -142,6 +142,7 @@ export interface CubeQuery {
   readonly dimensions: readonly { dimensionSql(): string; readonly dimension: string }[];
   buildSqlAndParams(): [string, unknown[]];
   collectAllMemberNames(): readonly string[];
+  queryJoinMap(): Readonly<Record<string, readonly (readonly string[])[]>>;
   evaluateSymbolSqlWithContext<T>(work: () => T, context: object): T;
   evaluateSql(cube: string, sql: SqlFunction, ...rest: unknown[]): string;
   cubeSql(cube: string): string;

@@ -38,6 +38,7 @@ export interface Shape {
   readonly limit: Slot | undefined;
   readonly offset: Slot | undefined;
   readonly timezone: string;
+  readonly ungrouped: boolean;
 }
 
 type Leaf = Extract<LegFilter, { member: string }>;
@@ -178,6 +179,7 @@ export const slotted = (query: LegQuery, catalogue: Catalogue): { shape: Shape; 
       limit: count('limit', query.limit),
       offset: count('offset', query.offset === 0 ? undefined : query.offset),
       timezone: query.timezone,
+      ungrouped: query.ungrouped === true,
     },
     values,
   };

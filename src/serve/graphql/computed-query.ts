@@ -18,6 +18,7 @@ export interface ComputedArguments {
     | null;
   readonly totals?: Totals | null;
   readonly fill?: boolean | null;
+  readonly rows?: boolean | null;
 }
 
 /** The measures that arguments ask for. Errors: `query-invalid`. */
@@ -31,7 +32,8 @@ export const computedMeasures = (args: ComputedArguments, paths: Paths): readonl
   });
 
 /** Comparisons and totals of a query. */
-export const computedParts = ({ compare, totals }: ComputedArguments) => ({
+export const computedParts = ({ compare, totals, rows }: ComputedArguments) => ({
+  ...(rows ? { rows } : {}),
   ...(compare?.length
     ? { compare: compare.map(({ as, shift, show }) => ({ as, shift, ...(show ? { show } : {}) })) }
     : {}),

@@ -73,6 +73,10 @@ export const computedArguments = (
     measures: { type: new GraphQLList(new GraphQLNonNull(measure)) },
     compare: { type: new GraphQLList(new GraphQLNonNull(COMPARISON)) },
     totals: { type: TOTALS, description: 'Nodes say by isTotal which of their groups are summed up. Default none.' },
+    rows: {
+      type: GraphQLBoolean,
+      description: 'A node for each row, not grouped; a measure is what its row adds to it.',
+    },
     fill: { type: GraphQLBoolean, description: 'A node for every bucket of the range, also where there are no rows.' },
   };
 };

@@ -31,6 +31,7 @@ export const ProvenanceSchema = Type.Object(
     policies: texts(),
     stale: Type.Array(Type.Object({ rollup: Type.String(), builtFrom: Type.String(), now: Type.String() })),
     rows: Type.Integer(),
+    total: Type.Optional(Type.Integer({ description: 'rows without limit and offset, where the query asks for it' })),
     cached: Type.Boolean(),
     timings: Type.Record(Type.String(), Type.Number(), { description: 'milliseconds by station' }),
   },
@@ -45,6 +46,7 @@ export const QueryAnswerSchema = Type.Object(
       description:
         'values in the order of the columns; bigint and decimal are texts in plain notation with the full scale, timestamps RFC 3339 in the zone of the query',
     }),
+    total: Type.Optional(Type.Integer({ description: 'rows without limit and offset, where the query asks for it' })),
     provenance: ProvenanceSchema,
   },
   { $id: 'QueryAnswer' },

@@ -74,7 +74,14 @@ describe('a body', () => {
       'query-invalid',
       'measures[0].window: {trailing: "7 days"} or',
     ],
-    ['rows', { rows: true }, 'not-supported', 'rows is not offered yet'],
+    ['asOf', { asOf: '2010-12-01' }, 'not-supported', 'asOf is not offered yet'],
+    [
+      'a parameter that is not given',
+      { parameters: { a: 1 }, where: { member: 'shop.kind', op: 'eq', values: [{ parameter: 'b' }] } },
+      'query-invalid',
+      'where.values[0].parameter',
+    ],
+    ['a parameter that is not used', { parameters: { a: 1 } }, 'query-invalid', 'parameters.a'],
     ['a prototype', JSON.parse('{"constructor": 1}'), 'query-invalid', 'constructor: is not known here'],
   ])('with %s is refused at its place', (_what, body, code, text) => {
     expect(() => decodeQuery(body)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(text) }));
@@ -87,5 +94,19 @@ describe('a body', () => {
     expect(() => decodeQuery({ where: deep(100_000) })).toThrow(
       expect.objectContaining({ code: 'query-invalid', message: expect.stringContaining('nested deeper') }),
     );
+  });
+});
+
+it('puts parameters where they stand, a list for all of a list', () => {
+  const { query } = decodeQuery({
+    measures: ['shop.lines'],
+    time: [{ dimension: 'shop.sold_at', range: [{ parameter: 'from' }, '2010-12-14'] }],
+    where: { member: 'shop.kind', op: 'in', values: [{ parameter: 'kinds' }, 'c'] },
+    parameters: { from: '2010-12-01', kinds: ['a', 'b'] },
+  });
+  expect(query).toEqual({
+    measures: ['shop.lines'],
+    time: [{ dimension: 'shop.sold_at', range: ['2010-12-01', '2010-12-14'] }],
+    where: { member: 'shop.kind', op: 'in', values: ['a', 'b', 'c'] },
   });
 });

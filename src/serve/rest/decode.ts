@@ -2,6 +2,7 @@ import { TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox
 import { type AssayError, error } from '../../errors/index.js';
 import type { Limits, MetricQuery } from '../../query/index.js';
 import { LATER, type MetricQueryBody, MetricQuerySchema } from './metric-query-schema.js';
+import { withParameters } from './query-parameters.js';
 
 const schema = TypeCompiler.Compile(MetricQuerySchema);
 /** Levels of `and`, `or`, `not`; deeper trees would only exhaust the stack of whoever walks them. */
@@ -12,8 +13,9 @@ export const decodeQuery = (body: unknown): { query: MetricQuery; limits: Partia
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw error('request-invalid', { where: 'body', what: 'a metric query in JSON is wanted' });
   checkDepth(body);
-  if (!schema.Check(body)) throw mistake(body);
-  const { limits = {}, ...query } = body as MetricQueryBody;
+  const given = withParameters(body as Readonly<Record<string, unknown>>);
+  if (!schema.Check(given)) throw mistake(given);
+  const { limits = {}, parameters: _given, ...query } = given as MetricQueryBody;
   const place = inexact(query, 'query');
   if (place)
     throw error('query-invalid', { where: place, what: 'is beyond 2^53 and was rounded by JSON; give it as text' });

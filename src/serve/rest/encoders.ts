@@ -38,7 +38,8 @@ export const jsonEncoder = (columns: readonly Column[], zone: string): Encoder =
       }
       return text;
     },
-    tail: (provenance) => `],"provenance":${JSON.stringify(provenance)}}`,
+    tail: (provenance) =>
+      `],${provenance.total === undefined ? '' : `"total":${provenance.total},`}"provenance":${JSON.stringify(provenance)}}`,
   };
 };
 

@@ -11,6 +11,7 @@ const oneOf = <const T extends readonly string[]>(names: T, description: string)
     { description },
   );
 
+const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
 const Value = Type.Union([Type.String(), Type.Number(), Type.Boolean()]);
 const Values = Type.Array(Value, {
   maxItems: 100_000,
@@ -147,6 +148,14 @@ export const MetricQuerySchema = Type.Object(
     compare: Type.Optional(Type.Array(ComparisonSchema, { maxItems: 8 })),
     limit: Type.Optional(Type.Integer({ minimum: 0 })),
     offset: Type.Optional(Type.Integer({ minimum: 0 })),
+    total: Type.Optional(Type.Boolean({ description: 'counts the rows without limit and offset' })),
+    rows: Type.Optional(Type.Boolean({ description: 'rows of the fact one by one, not grouped' })),
+    drill: Type.Optional(Name('the rows that a measure counts, by its drill members unless dimensions are given')),
+    parameters: Type.Optional(
+      Type.Record(Type.String({ pattern: NAME }), Type.Union([Value, Type.Array(Value, { maxItems: 100_000 })]), {
+        description: 'values that stand in conditions and ranges as {"parameter": name}; a list where a list stands',
+      }),
+    ),
     timezone: Type.Optional(Name('IANA zone of ranges and buckets; default UTC')),
     source: Type.Optional(oneOf(['auto', 'raw', 'rollup'], 'default auto; rollup fails with the miss reason')),
     fresh: Type.Optional(oneOf(['published', 'current'], 'default published; current allows no stale rollup')),
@@ -157,4 +166,4 @@ export const MetricQuerySchema = Type.Object(
 export type MetricQueryBody = Static<typeof MetricQuerySchema>;
 
 /** Parts of the form that later versions answer: refused by name rather than as a typing error. */
-export const LATER: ReadonlySet<string> = new Set(['parameters', 'rows', 'asOf']);
+export const LATER: ReadonlySet<string> = new Set(['asOf']);
