@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apply, planStatus, planText, rollback } from '../../src/build/transform/index.js';
+import { apply, plan, planStatus, planText, rollback } from '../../src/build/transform/index.js';
 import { type FewSales, openFewSales, SALES } from './few-sales.js';
 
 let clones: FewSales;
@@ -98,6 +98,26 @@ describe('a plan of some tables', () => {
     expect((await place.publication()).tables.has('gold.dim_countries')).toBe(true);
     expect((await place.forward({ select: ['gold.dim_c*'] })).status).toBe('published');
     expect((await place.publication()).tables.has('gold.dim_countries')).toBe(false);
+    await place.close();
+  });
+
+  it('and any run prints commands that ask for the same engines again', async () => {
+    const place = await clones.open('engines');
+    place.transforms = place.edited({
+      [SALES]: (sql) =>
+        `${sql.slice(0, sql.indexOf('*/'))}  - {type: expression, name: few, columns: [quantity], expression: "quantity < 100000", severity: critical}\n${sql.slice(sql.indexOf('*/'))}`,
+    });
+    expect((await place.forward()).unmade).toEqual([]);
+    await place.ingest('many.csv', ['900003,22423,CAKESTAND,200000,12/21/10 10:00,12.75,99999,Germany']);
+    const pins = new Map([['gold.*', 'duckdb' as const]]);
+    const made = await plan(place.parts({ pins }), { environment: 'prod', select: ['silver.*', 'gold.sales'] });
+    const { unmade } = await apply(place.parts(), made.id);
+    expect(unmade).toMatchObject([
+      {
+        ...{ model: 'gold.sales', partition: '2010-12-21', status: 'quarantined' },
+        retry: "assay restate gold.sales --start 2010-12-21 --end 2010-12-22 --engine 'gold.*=duckdb'",
+      },
+    ]);
     await place.close();
   });
 

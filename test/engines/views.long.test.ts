@@ -1,8 +1,23 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apply, audit, collect, lineageGraph, planStatus, promote, rollback } from '../../src/build/transform/index.js';
+import { makeAsk } from '../../src/answer/run/index.js';
+import {
+  apply,
+  audit,
+  collect,
+  lineageGraph,
+  openPublications,
+  planStatus,
+  promote,
+  rollback,
+} from '../../src/build/transform/index.js';
+import { lakeRelations } from '../../src/cli/wiring.js';
+import { loadModel } from '../../src/model/cube/index.js';
+import { accessOf } from '../../src/model/policy/index.js';
+import { noEmit } from '../../src/query/index.js';
 import { isDataMoved } from '../../src/store/state/index.js';
+import { cellsOf } from '../star/world.js';
 import { type Clone, type Clones, openClones } from './transform-clones.js';
 import { root, sample } from './warehouse-and-lake.js';
 
@@ -77,6 +92,31 @@ FROM sums
 JOIN {{ref('gold.day_totals')}} AS totals ON totals.day = sums.invoice_date
 `);
 const FILES = { [SOLD]: soldLines, [TOTALS]: dayTotals, 'gold/country_days.v1.sql': countries };
+
+/** A cube over the view, in Cube's language. */
+const CUBES: Readonly<Record<string, string>> = {
+  'cubes/sold.yml': `cubes:
+  - name: sold
+    public: false
+    title: Sold
+    description: Lines that are no returns.
+    sql_table: silver.sold_lines
+    dimensions:
+      - { name: key, title: Key, description: Key., sql: "{CUBE}.order_line_key", type: number, primary_key: true, meta: { type: bigint } }
+      - { name: country, title: Country, description: Country., sql: "{CUBE}.country", type: string }
+    measures:
+      - { name: lines, title: Lines, description: Lines., type: count, meta: { type: bigint } }
+      - { name: amount, title: Amount, description: Amount., sql: "{CUBE}.amount", type: sum, meta: { type: "decimal(18,2)" } }
+`,
+  'views/sales.yml': `views:
+  - name: sales
+    title: Sales
+    description: What was sold.
+    cubes:
+      - join_path: sold
+        includes: [lines, amount, country]
+`,
+};
 
 let clones: Clones;
 let dir: string;
@@ -165,6 +205,50 @@ describe('a view', () => {
     ]);
     await place.contents();
     expect(await place.run()).toMatchObject({ status: 'unchanged' });
+    await place.close();
+  });
+
+  it('answers the questions of a model over it, from either copy, and follows its tables', async () => {
+    const place = await open('viewed', 'asked');
+    const models = join(dir, '..', 'asked-model');
+    for (const [file, text] of Object.entries(CUBES)) {
+      mkdirSync(dirname(join(models, file)), { recursive: true });
+      writeFileSync(join(models, file), text);
+    }
+    const model = await loadModel(models);
+    const publications = await openPublications(place.warehouse, noEmit);
+    const askFrom = (rawSource: 'postgres' | 'lake') =>
+      makeAsk({
+        model: () => ({ ...model, accessOf: (caller) => accessOf(model.catalogue, caller) }),
+        publications,
+        rollups: {
+          inventory: () => ({ states: new Map() }),
+          layout: () => undefined,
+          pin: async () => ({ tables: [], release: () => {} }),
+        },
+        engines: { postgres: place.warehouse.engine, lake: clones.duckdb.engine, rollup: clones.duckdb.engine },
+        lakeRelation: lakeRelations(clones.duckdb),
+        rawSource,
+        emit: noEmit,
+      });
+    const perCountry = { measures: ['sales.lines', 'sales.amount'], dimensions: ['sales.country'] };
+    for (const source of ['postgres', 'lake'] as const)
+      expect(await cellsOf(askFrom(source), { measures: perCountry.measures })).toMatchObject({
+        ...{ rows: [['27487', '538729.28']], source },
+      });
+    await place.ingest('late.csv', [late('3', '800001', '7.00')]);
+    expect((await place.run()).unmade).toEqual([]);
+    await publications.refresh();
+    // Counted by hand over the table below the view.
+    const wanted = await place.rows(
+      'SELECT country, count(*) AS n, sum(amount) AS a FROM silver.order_lines WHERE NOT is_return GROUP BY country',
+    );
+    for (const source of ['postgres', 'lake'] as const) {
+      const { rows } = await cellsOf(askFrom(source), perCountry);
+      expect(rows.map((row) => row.map((cell) => cell ?? '∅')).sort()).toEqual(wanted.sort());
+    }
+    expect((await cellsOf(askFrom('lake'), { measures: perCountry.measures })).rows).toEqual([['27488', '538736.28']]);
+    await publications.close();
     await place.close();
   });
 
