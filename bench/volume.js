@@ -100,7 +100,8 @@ const measured = async (place, name, lines, file) => {
   const built = await build(parts);
   const ended = performance.now();
   clearInterval(sampler);
-  if (!built.published || built.unmade.length > 0) throw new Error(`${name}: not all of it was made`);
+  if (!built.published || built.unmade.length > 0)
+    throw new Error(`${name}: not all of it was made: ${built.unmade[0]?.reason ?? 'nothing was published'}`);
   const lake = times.committed - times.began;
   const plain = await bare(place, statements);
   process.stderr.write(

@@ -116,6 +116,27 @@ def s02b_view_in_the_way(b) -> None:
     b.compare("after")
 
 
+def s02c_view_of_the_project(b) -> None:
+    text = (b.folder / MART).read_text()
+    for old, new in (("name: gold.mart_country", "name: gold.big_countries"), ("kind: full", "kind: view\nengine: {allow: [duckdb, postgres]}"), (text[text.index("*/\n") + 3:], "SELECT country, lines, revenue FROM {{ref('gold.mart_country')}} WHERE lines > 1000\n")):
+        if old not in text:
+            raise ValueError(old)
+        text = text.replace(old, new)
+    (b.folder / SQL / "gold/big_countries.v1.sql").write_text(text)
+    b.note("edit", "gold/big_countries.v1.sql, kind: view over gold.mart_country")
+    b.change()
+    both = "SELECT (SELECT sum(revenue) FROM gold.big_countries), (SELECT sum(revenue) FROM gold.mart_country WHERE lines > 1000)"
+    b.sql(both, "view and table")
+    b.sql(LATE_LINES)
+    b.take_in()
+    b.assay("run")
+    b.sql(both, "view and table after late data")
+    b.edit(MART, ('  - {name: revenue, type: "decimal(18,2)", nullable: false}\n', '  - {name: revenue, type: "decimal(18,2)", nullable: false}\n  - {name: largest, type: "decimal(18,2)", nullable: false}\n'),
+           ("AS revenue FROM", "AS revenue, max(amount)::decimal(18, 2) AS largest FROM"))
+    b.change()
+    b.sql(both, "view and table after the table got a column")
+
+
 def s03_added_column(b) -> None:
     b.edit(FACT, (AMOUNT, AMOUNT + "  - {name: quantity, type: integer, nullable: false}\n"), ("  l.amount\n", "  l.amount,\n  l.quantity\n"))
     with Reader(b.cluster, b.database) as reader:
@@ -123,6 +144,23 @@ def s03_added_column(b) -> None:
     b.note("a reader", reader.summary())
     b.sql("SELECT quantity IS NULL, count(*) FROM gold.fact_sales GROUP BY 1", "quantity is null, lines")
     b.compare("after")
+
+
+def s03b_forward_only(b) -> None:
+    b.edit(FACT, (AMOUNT, AMOUNT + "  - {name: quantity, type: integer, nullable: true}\n"), ("  l.amount\n", "  l.amount,\n  l.quantity\n"), ("owner:", "forward_only: true\nowner:"))
+    with Reader(b.cluster, b.database) as reader:
+        b.change()
+    b.note("a reader", reader.summary())
+    b.sql("SELECT quantity IS NULL, count(*) FROM gold.fact_sales GROUP BY 1", "quantity is null, lines")
+    b.compare("after")
+    b.sql(NEXT_DAY)
+    b.sql(LATE_LINES)
+    b.take_in()
+    b.assay("run")
+    b.sql("SELECT sold_day, count(*), count(quantity) FROM gold.fact_sales WHERE sold_day IN ('2024-01-02', '2024-01-03', '2024-01-11') GROUP BY 1 ORDER BY 1", "lines of a day of before, of the late one and of the new one, and of them with a quantity")
+    b.compare("after a new day and late lines")
+    b.assay("restate", "gold.fact_sales", "--start", "2024-01-02", "--end", "2024-01-03")
+    b.sql("SELECT count(*), count(quantity) FROM gold.fact_sales WHERE sold_day = '2024-01-02'", "the day of before, made by the new SELECT when asked")
 
 
 def s04_added_group_key(b) -> None:
@@ -227,7 +265,7 @@ def s06d_killed_backfill_of_an_added_column(b) -> None:
     b.compare("after SIGKILL in the middle of the backfill")
     b.assay("apply", made)
     b.sql("SELECT count(*), count(quantity) FROM gold.fact_sales", "lines, of them with a quantity")
-    b.note("statements of the fact, of both tries", (b.work / "full.log").read_text().split(f"apply {made}\n", 1)[1].count("gold.fact_sales: "))
+    b.note("statements of the fact, of both tries", "".join((b.work / "full.log").read_text().rsplit(f"apply {made}\n", 2)[1:]).count("gold.fact_sales: "))
     b.compare("the same plan again")
 
 
@@ -376,7 +414,8 @@ def s10d_rollback_of_data(b) -> None:
 
 
 SITUATIONS = [
-    s01_concurrent_runs, s01a_forced, s01b_two_runs_of_a_new_day, s01c_same_home, s02_foreign_view, s02b_view_in_the_way, s03_added_column,
+    s01_concurrent_runs, s01a_forced, s01b_two_runs_of_a_new_day, s01c_same_home, s02_foreign_view, s02b_view_in_the_way, s02c_view_of_the_project,
+    s03_added_column, s03b_forward_only,
     s04_added_group_key, s04b_as_version_2, s05_restated_dimension, s05b_same_beginning, s05c_dimension_from_states,
     s06_killed, s06d_killed_backfill_of_an_added_column, s06b_killed_run,
     s06c_killed_while_publishing, s07_late_data, s08_contract_break, s08b_dropped_column, s08c_foreign_reader,

@@ -289,6 +289,27 @@ describe('a plan is held up', () => {
     const later = await change({ ...X, ...keyed }, { ...broken, ...keyed }, { forwardOnly: new Set(['gold.x']) });
     expect(later).toMatchObject({ category: 'forward_only', blocked: undefined });
   });
+  it('by a change for new rows only that cannot hold, and by none that can: also not one that only adds', async () => {
+    const keyed = { kind: 'incremental_by_key', keys: '{natural: [id]}', more: 'forward_only: true\n' };
+    const [old, next] = [
+      { ...X, ...keyed },
+      { ...broken, ...keyed },
+    ];
+    const more = { ...added, ...keyed, columns: `${wider} null` };
+    expect(await change(old, more)).toMatchObject({ category: 'forward_only', blocked: undefined });
+    expect(await change(old, { ...next, version: 2 })).toMatchObject({ category: 'breaking', blocked: undefined });
+    expect(await change(old, next, { restate: new Set(['gold.x']) })).toMatchObject({
+      ...{ category: 'breaking', blocked: undefined },
+    });
+    const strict = { more: 'forward_only: true\ncontract: {on_additive: require_new_version}\n' };
+    expect((await change({ ...old, ...strict }, { ...more, ...strict }))?.blocked).toMatch(/^an additive change/);
+    const whole = await change(X, broken, { forwardOnly: new Set(['gold.x']) });
+    expect(whole?.blocked).toMatch(/forward_only cannot hold .* a table of kind full is made whole each time; take/);
+    const other = await change(old, { ...next, keys: '{natural: [v]}' });
+    expect(other?.blocked).toMatch(
+      /forward_only cannot hold .* the natural key changed; take forward_only away, write/,
+    );
+  });
   it('by an additive change where the contract says so', async () => {
     const strict = 'contract: {on_additive: require_new_version}\n';
     expect((await change({ ...X, more: strict }, { ...added, more: strict }))?.blocked).toMatch(/^an additive change/);
