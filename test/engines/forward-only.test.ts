@@ -289,6 +289,23 @@ describe('a change that holds from now on', () => {
     await place.close();
   });
 
+  it('is not applied where what it would take over has moved since it was planned', async () => {
+    const place = await open('overtaken');
+    place.transforms = place.edited({ [SALES]: twice });
+    const made = await place.plan({ environment: 'pr_1' });
+    const forward = place.transforms;
+    place.transforms = clones.dir;
+    place.transforms = place.edited({
+      [SALES]: (sql) => sql.replace('l.quantity\nFROM', '3 * l.quantity AS quantity\nFROM'),
+    });
+    expect((await place.forward()).unmade).toEqual([]);
+    place.transforms = forward;
+    await expect(apply(place.parts(), made.id)).rejects.toMatchObject({
+      ...{ code: 'plan-stale', message: expect.stringContaining('readers have another version of gold.sales by now') },
+    });
+    await place.close();
+  });
+
   it('tried beside production and promoted gives what it gave there, and production goes on from it', async () => {
     const place = await open('beside');
     const before = await place.contents();

@@ -385,7 +385,7 @@ def s10b_promote_from_an_environment(b) -> None:
         b.change("--env", "pr", "--restate", "gold.fact_sales,gold.mart_country")
     b.note("a reader of production while pr was built", reader.summary())
     with Reader(b.cluster, b.database) as reader:
-        b.assay("promote", "pr", "prod")
+        b.assay("promote", "pr", "prod", "--restate", "gold.fact_sales,gold.mart_country")
     b.note("a reader during the promotion of what was built in pr", reader.summary())
     with Reader(b.cluster, b.database) as reader:
         b.assay("rollback", "prod")

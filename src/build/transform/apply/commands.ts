@@ -102,6 +102,9 @@ export const apply = async (given: Parts, planId: string): Promise<RunResult> =>
       `${saved.environment} is at revision ${world.environment.revision}, the plan saw ${saved.baseRevision}`,
     );
   if (world.filesHash !== body.filesHash) throw stale('the files of the transforms have changed since');
+  // An environment without tables of its own takes over from production, which may have moved meanwhile.
+  for (const { id } of body.carries ?? [])
+    if (!world.pasts.has(id)) throw stale(`readers have another version of ${id} by now`);
   const restate = new Map(body.restate.map(({ id, span }) => [id, span]));
   const request: PlanRequest = { environment: saved.environment, restate };
   refuseBlocked(body);

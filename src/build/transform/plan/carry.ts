@@ -98,8 +98,8 @@ export const pastsOf = async (
   carries: readonly Carry[],
 ): Promise<ReadonlyMap<string, Past>> => {
   const { warehouse } = parts;
-  const pointers = carries.flatMap(({ id, own }) => {
-    const pointer = world.comparedWith.pointers.find(({ name }) => name === id);
+  const pointers = carries.flatMap(({ id, own, from }) => {
+    const pointer = world.comparedWith.pointers.find(({ name, versionId }) => name === id && versionId === from);
     return pointer ? [{ id, own, pointer }] : [];
   });
   const ids = pointers.map(({ pointer }) => pointer.versionId);
@@ -198,13 +198,17 @@ export const carriesOf = (
   const byId = new Map(changes.map((change) => [change.id, change]));
   const touched = new Set<string>();
   const carries: Carry[] = [];
+  const carry = (id: string, own: boolean): void => {
+    const from = world.comparedWith.pointers.find(({ name }) => name === id)?.versionId;
+    if (from !== undefined) carries.push({ id, own, from });
+  };
   for (const { transform, reads } of world.nodes) {
     const { id } = transform;
     const change = byId.get(id);
-    if (change?.category === 'forward_only') carries.push({ id, own: true });
+    if (change?.category === 'forward_only') carry(id, true);
     else if (change?.category !== 'indirect' || change.before?.version !== change.after?.version) continue;
     else if (!hasEarlier(id) && ![...reads].some((read) => touched.has(read))) continue;
-    else if (isPartitioned(transform)) carries.push({ id, own: false });
+    else if (isPartitioned(transform)) carry(id, false);
     touched.add(id);
   }
   return carries;

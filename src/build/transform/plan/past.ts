@@ -31,4 +31,6 @@ export interface Past {
 export interface Carry {
   readonly id: string;
   readonly own: boolean;
+  /** The version that they are taken over from. */
+  readonly from: number;
 }
