@@ -389,6 +389,11 @@ describe('the real sample', () => {
     const transforms = await readTransforms(join(root, 'transforms'));
     const seeds = await readSeeds(join(root, 'transforms'));
     const tables = new Map<string, Readable>();
+    const source = await openTable(join(place.lake, 'bronze/online_retail'), parquetSession(place.duckdb));
+    if (source)
+      tables.set('bronze.online_retail', {
+        ...{ duckdb: relation(source), postgres: undefined, spark: sparkFiles(source, source.adds) },
+      });
     for (const { name, lake, postgres } of publication.tables.values()) {
       const snapshot = lake && (await openTable(lake.path, parquetSession(place.duckdb), lake.version));
       if (snapshot)

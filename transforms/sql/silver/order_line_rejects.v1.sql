@@ -8,6 +8,7 @@ description: >
 kind: full
 role: fact
 keys: {natural: [invoice_no, product_code, product_name, quantity, invoiced_at, unit_price, customer_id, country], surrogate: order_line_key}
+engine: {allow: [duckdb, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [source_file, source_row]}}
 columns:

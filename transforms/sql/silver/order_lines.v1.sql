@@ -12,6 +12,7 @@ partition:
   unit: day
   sources: {bronze.online_retail: "try_strptime(trim(InvoiceDate), ['%m/%d/%y %H:%M', '%m/%d/%Y %H:%M', '%Y-%m-%d %H:%M:%S'])"}
 keys: {natural: [invoice_no, product_code, product_name, quantity, sold_at, unit_price, customer_id, country], surrogate: order_line_key}
+engine: {allow: [duckdb, spark]}
 targets: [delta, postgres]
 storage: {delta: {cluster_by: [sold_at, source_file, source_row]}, postgres: {indexes: [[customer_id], [product_code], [invoice_no]]}}
 columns:

@@ -39,9 +39,10 @@ const sparkOut = (world: World, states: ReadonlyMap<string, TableState>, node: G
   if (only !== undefined) return only;
   for (const { name } of inputsOf(node)) {
     const state = states.get(name);
-    const files = state ?? { view: undefined, ...world.sources.get(name)?.snapshot };
+    // A view's rows are made for Spark by DuckDB.
+    if (state?.view !== undefined) continue;
     const snapshot = state?.snapshot ?? world.sources.get(name)?.snapshot;
-    const why = files.view !== undefined ? 'it is a view' : snapshot && whyNotSpark(snapshot, files.adds ?? []);
+    const why = snapshot && whyNotSpark(snapshot, state?.adds ?? snapshot.adds);
     if (why !== undefined) return `Spark cannot read ${name}: ${why}`;
   }
   return undefined;

@@ -90,7 +90,10 @@ export const totalsOf = (state: TableState): { readonly rows: number; readonly b
 /** How engines read a state: all of it, or some of its files. Errors: none; a table that was never made has no rows and no relation. */
 export const readableOf = (state: TableState, adds: readonly AddFile[] = state.adds): Readable | undefined => {
   if (state.view !== undefined)
-    return { duckdb: state.view, postgres: state.postgres, spark: { kind: 'out', why: 'it is a view' } };
+    return {
+      ...{ duckdb: state.view, postgres: state.postgres },
+      spark: { kind: 'made', columns: state.transform.columns, relation: state.view },
+    };
   if (!state.snapshot) return undefined;
   return {
     ...{ duckdb: relationOf(state.snapshot, adds), postgres: adds === state.adds ? state.postgres : undefined },

@@ -12,7 +12,8 @@ import { sparkType } from '../sql-text.js';
 
 /**
  * A table as Spark reads it. `files`: Parquet files of one snapshot, with staged ones in the place of published ones, readable while
- * they are held; `rows`: a relation in Spark's dialect that holds the rows itself; `out`: Spark cannot read it, and why.
+ * they are held; `made`: rows that DuckDB makes for it (of a view, whose text is DuckDB's), as a file of the step; `rows`: a relation in
+ * Spark's dialect that holds the rows itself; `out`: Spark cannot read it, and why.
  */
 export type SparkReadable =
   | {
@@ -22,6 +23,12 @@ export type SparkReadable =
       /** Of all files. */
       readonly bytes: number;
       hold(signal: AbortSignal | undefined): Promise<Held>;
+    }
+  | {
+      readonly kind: 'made';
+      readonly columns: readonly Pick<ContractColumn, 'name' | 'type'>[];
+      /** A relation of DuckDB. */
+      readonly relation: string;
     }
   | { readonly kind: 'rows'; readonly relation: string }
   | { readonly kind: 'out'; readonly why: string };

@@ -1,13 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { error } from '../../../errors/index.js';
-import type { Held, ParquetEngine } from '../../../store/delta/index.js';
+import type { EngineOptions, Held, ParquetEngine } from '../../../store/delta/index.js';
 import type { SparkGateway } from '../../../store/engine/index.js';
 import type { ContractColumn } from '../files/definition.js';
 import { loadSeed, type Seed } from '../files/seeds.js';
 import { idOfRef, type Reference, render } from '../files/template.js';
-import { quoted, sparkType, viewOf } from '../sql-text.js';
+import { duckdbType, literal, quoted, sparkType, viewOf } from '../sql-text.js';
 import { existingOf, nameOf, referencesIn } from './relations.js';
 import { bodyFor } from './shape.js';
-import { noSparkRows, sparkName, sparkText, sparkTyped } from './spark-input.js';
+import { noSparkRows, type SparkReadable, sparkName, sparkText, sparkTyped } from './spark-input.js';
 import type { Readable, StepOrder } from './step.js';
 
 export type SparkOrder = Omit<StepOrder, 'stepId' | 'engine'>;
@@ -96,13 +100,40 @@ const inputsIn = (order: SparkOrder, references: readonly Reference[]): Map<stri
   return found;
 };
 
+type Of<Kind extends SparkReadable['kind']> = Extract<SparkReadable, { readonly kind: Kind }>;
+
+/** Rows that DuckDB makes, as a file that is removed when it is let go. */
+const madeFile = async (
+  engine: ParquetEngine,
+  tmp: string,
+  { columns, relation }: Of<'made'>,
+  options: EngineOptions,
+): Promise<Of<'files'>> => {
+  const file = join(tmp, `${randomUUID()}.parquet`);
+  const release = () => rmSync(file, { force: true });
+  const exact = columns.map(({ name, type }) => `CAST(${quoted(name)} AS ${duckdbType(type)}) AS ${quoted(name)}`);
+  try {
+    await engine.execute(
+      `COPY (SELECT ${exact.join(', ')} FROM ${relation}) TO ${literal(file)} (FORMAT parquet, COMPRESSION zstd)`,
+      options,
+    );
+    const { size } = await stat(file);
+    const view = { columns: sparkTyped(columns), groups: [{ files: [file] }] };
+    return { kind: 'files', columns: view.columns, view: () => view, bytes: size, hold: async () => ({ release }) };
+  } catch (thrown) {
+    release();
+    throw thrown;
+  }
+};
+
 /**
- * Makes what the body reads readable in the session, and gives the body over it. Errors: `transform-invalid` (Spark cannot read an
+ * Makes what the body reads readable in the session, and gives the body over it. `tmp`: a folder that Spark sees, for rows that DuckDB
+ * makes; without it they are left out, as nothing is run. Errors: `transform-invalid` (Spark cannot read an
  * input), those of the session.
  */
 export const sparkSelect = async (
   gateway: SparkGateway,
-  engine: ParquetEngine,
+  { engine, tmp }: { readonly engine: ParquetEngine; readonly tmp?: string | undefined },
   order: SparkOrder,
 ): Promise<SparkSelect> => {
   const { transform, signal } = order;
@@ -126,12 +157,14 @@ export const sparkSelect = async (
   try {
     for (const [name, { spark }] of inputsIn(order, references)) {
       if (spark?.kind === 'rows') put(name, spark.relation);
-      if (spark?.kind !== 'files') continue;
-      holds.push(await spark.hold(signal));
+      if (spark?.kind === 'made' && tmp === undefined) put(name, noSparkRows(sparkTyped(spark.columns)));
+      const files = spark?.kind === 'made' && tmp !== undefined ? await madeFile(engine, tmp, spark, options) : spark;
+      if (files?.kind !== 'files') continue;
+      holds.push(await files.hold(signal));
       const view = `assay_input_${given.length}`;
-      await gateway.tempView(view, spark.view(), options);
+      await gateway.tempView(view, files.view(), options);
       views.push(view);
-      bytes += spark.bytes;
+      bytes += files.bytes;
       put(name, view);
     }
     for (const seed of order.seeds)

@@ -13,7 +13,7 @@ import type { StepOrder, StepParts } from './step.js';
 const ATTEMPTS = 3;
 const LOST = new Set(['spark-session-lost', 'spark-unavailable']);
 
-type Parts = Pick<StepParts, 'engine' | 'spark' | 'emit'>;
+type Parts = Pick<StepParts, 'engine' | 'spark' | 'emit'> & { readonly tmp?: string | undefined };
 
 /** Work on a step's SELECT in a session of its own, from its start where the session is lost. Errors: `spark-unavailable`, those of the work. */
 const onSpark = async <T>(
@@ -27,7 +27,7 @@ const onSpark = async <T>(
   for (let attempt = 1; ; attempt++)
     try {
       return await spark.session(async (gateway) => {
-        const select = await sparkSelect(gateway, parts.engine, order);
+        const select = await sparkSelect(gateway, parts, order);
         try {
           const result = await work(gateway, select);
           await select.drop();
@@ -72,7 +72,7 @@ const checkedColumns = async (
 
 /** Asks Spark for the SELECT's columns. Errors: `transform-invalid`, `spark-unavailable`, ... */
 export const askSpark = (parts: Parts, order: SparkOrder): Promise<void> =>
-  onSpark(parts, order, async (gateway, select) => {
+  onSpark({ ...parts, tmp: undefined }, order, async (gateway, select) => {
     await checkedColumns(gateway, order, select);
   });
 
