@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { assay, freshDir, type Product, root, startProduct } from '../product.js';
@@ -11,7 +11,10 @@ beforeAll(async () => {
   cpSync(join(root, 'model'), join(dir, 'model'), { recursive: true });
   product = await startProduct({ env: { ASSAY_MODEL: join(dir, 'model') } });
 }, 400_000);
-afterAll(async () => product?.remove());
+afterAll(async () => {
+  await product?.remove();
+  rmSync(dir, { recursive: true, force: true });
+});
 
 const file = () => join(dir, 'model/views/retail.yml');
 const change = (from: string, to: string) =>
