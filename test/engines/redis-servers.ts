@@ -30,6 +30,8 @@ export interface RedisServer {
   readonly port: number;
   readonly url: string;
   kill(): Promise<void>;
+  /** Starts it again after a kill, at its port and in its folder. */
+  restart(): Promise<void>;
   /** Kills it and removes its files. */
   remove(): Promise<void>;
 }
@@ -46,8 +48,7 @@ export const startRedis = async (flags: readonly string[] = [], wanted?: number)
   }
 };
 
-const startAt = async (flags: readonly string[], port: number): Promise<RedisServer> => {
-  const dir = await mkdtemp(join(tmpdir(), 'assay-redis-'));
+const spawned = async (flags: readonly string[], port: number, dir: string): Promise<ChildProcess> => {
   const child: ChildProcess = spawn('redis-server', ['--port', String(port), '--dir', dir, '--save', '', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -59,6 +60,12 @@ const startAt = async (flags: readonly string[], port: number): Promise<RedisSer
     });
     child.once('exit', () => reject(new TypeError(said)));
   });
+  return child;
+};
+
+const startAt = async (flags: readonly string[], port: number): Promise<RedisServer> => {
+  const dir = await mkdtemp(join(tmpdir(), 'assay-redis-'));
+  let child = await spawned(flags, port, dir);
   const kill = () =>
     new Promise<void>((done) => {
       if (child.exitCode !== null || child.signalCode !== null) return done();
@@ -69,6 +76,10 @@ const startAt = async (flags: readonly string[], port: number): Promise<RedisSer
     port,
     url: `redis://127.0.0.1:${port}`,
     kill,
+    restart: async () => {
+      await kill();
+      child = await spawned(flags, port, dir);
+    },
     remove: async () => {
       await kill();
       await rm(dir, { recursive: true, force: true });
@@ -77,7 +88,11 @@ const startAt = async (flags: readonly string[], port: number): Promise<RedisSer
 };
 
 /** Three primaries with a replica each. */
-export const startCluster = async (): Promise<{ url: string; remove: () => Promise<void> }> => {
+export const startCluster = async (): Promise<{
+  readonly url: string;
+  readonly servers: readonly RedisServer[];
+  remove(): Promise<void>;
+}> => {
   const flags = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--appendonly', 'no'];
   const started = await Promise.allSettled(Array.from({ length: 6 }, () => startRedis(flags)));
   const servers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
@@ -98,7 +113,7 @@ export const startCluster = async (): Promise<{ url: string; remove: () => Promi
     throw new TypeError(made.stdout + made.stderr);
   }
   while (!servers.every((server) => knowsAll(server.port, servers.length))) await new Promise((r) => setTimeout(r, 20));
-  return { url: servers.map((server) => server.url).join(','), remove };
+  return { url: servers.map((server) => server.url).join(','), servers, remove };
 };
 
 /**
