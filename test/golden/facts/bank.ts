@@ -109,6 +109,8 @@ export interface Bank {
   run(statement: string): Promise<void>;
   /** Rows of a statement in PostgreSQL as texts. */
   sql(statement: string, width: number): Promise<(string | null)[][]>;
+  /** Rows that the busiest step of a statement gives in PostgreSQL, as its plan tells after the run. */
+  busiest(statement: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -160,6 +162,13 @@ export const openBank = async (): Promise<Bank> => {
         const names = Array.from({ length: width }, (_, i) => `c${i}`).join(', ');
         const { rows } = await warehouse.query(`SELECT * FROM (${statement}) AS r(${names})`);
         return rows.map((row) => Object.values(row).map((v) => (v === null ? null : String(v))));
+      },
+      busiest: async (statement) => {
+        const { rows } = await warehouse.query(`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${statement}`);
+        const counts = JSON.stringify(Object.values(rows[0] ?? {})).matchAll(
+          /"Actual Rows": ?([\d.]+), ?"Actual Loops": ?(\d+)/g,
+        );
+        return Math.max(...[...counts].map(([, each, loops]) => Number(each) * Number(loops)));
       },
       close,
     };
