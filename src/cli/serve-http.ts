@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Ask } from '../answer/run/index.js';
-import type { Search } from '../answer/search/index.js';
+import { propose, type Search } from '../answer/search/index.js';
 import type { Publication } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import type { LoadedModel } from '../model/cube/index.js';
@@ -56,6 +56,14 @@ export const serveHttp = async (w: {
     access: w.access,
     search: (request, caller, context) =>
       w.search.find(request, { catalogue: catalogue(), sees: w.access(caller) }, { ...context, caller }),
+    propose: (request, caller, context) =>
+      propose(
+        request,
+        w.search,
+        (query) => w.ask.explain(query, caller, { ...context, surface: 'search' }),
+        { catalogue: catalogue(), sees: w.access(caller) },
+        { ...context, caller },
+      ),
     versions: () =>
       [...w.publications.current().tables.values()].map((t) => ({ table: t.name, version: t.dataVersion })),
   });

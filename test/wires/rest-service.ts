@@ -152,6 +152,7 @@ beforeAll(async () => {
       total: 0,
       provenance: { modelVersion: JSON.stringify(request), members: 0, backend: 'embedded', embedder: null },
     }),
+    propose: async () => ({ proposals: [], provenance: { modelVersion: 'm1', today: '2010-12-14' } }),
     versions: () => [
       { table: 'gold.dim_country', version: '3' },
       { table: 'gold.dim_invoice', version: '4' },

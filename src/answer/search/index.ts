@@ -14,6 +14,7 @@ export { type EvaluationSet, readEvaluation } from './evaluation/questions.js';
 export { httpEmbedder } from './http-embedder.js';
 export type { Sees } from './model-documents.js';
 export { memberDocument } from './model-documents.js';
+export { propose, type QuestionAnswer, type QuestionRequest } from './question/propose.js';
 export { readRelatedWords } from './related-words.js';
 export {
   openSearch,

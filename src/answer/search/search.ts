@@ -5,6 +5,7 @@ import type { Caller, Emit, Filter, MetricQuery } from '../../query/index.js';
 import type { Candidate, SearchBackend, SearchIndex } from './backend.js';
 import type { Document } from './documents.js';
 import { type Fused, fuse } from './fusion.js';
+import { type KnownValues, knownValues } from './known-values.js';
 import {
   memberDocument,
   type Sees,
@@ -96,9 +97,6 @@ export interface Search {
   close(): Promise<void>;
 }
 
-/** Values by their folded text: `germany` gives `retail.country` = `Germany`. */
-export type KnownValues = ReadonlyMap<string, readonly { readonly dimension: string; readonly value: string }[]>;
-
 const MOST_QUESTION = 1_000;
 const MOST_HITS = 1_000;
 const PATIENCE_MILLISECONDS = 8_000;
@@ -106,15 +104,6 @@ const PATIENCE_MILLISECONDS = 8_000;
 const REST_MILLISECONDS = 60_000;
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
-
-/** Case, accents and runs of blanks do not tell values apart when they are looked up. */
-export const foldedValue = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
 
 interface Gathered {
   readonly values: readonly { readonly dimension: string; readonly value: string }[];
@@ -338,14 +327,7 @@ const gatherValues = async (
       if (!(thrown instanceof AssayError) || thrown.code !== 'budget-exceeded') throw thrown;
       notIndexed.push(name);
     }
-  const known = new Map<string, { dimension: string; value: string }[]>();
-  for (const at of values) {
-    const key = foldedValue(at.value);
-    const list = known.get(key);
-    if (list) list.push(at);
-    else known.set(key, [at]);
-  }
-  return { values, notIndexed, known };
+  return { values, notIndexed, known: knownValues(values) };
 };
 
 const rounded = (score: number): number => Math.round(score * 1e6) / 1e6;

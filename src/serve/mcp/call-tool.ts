@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Answer, Ask, AskOptions } from '../../answer/run/index.js';
-import type { Search } from '../../answer/search/index.js';
+import { propose, type Search } from '../../answer/search/index.js';
 import { error } from '../../errors/index.js';
 import type { Catalogue, Member } from '../../model/catalog/index.js';
 import type { Access } from '../../model/policy/index.js';
@@ -50,7 +50,12 @@ export const callTool = async (
     default: {
       const given = checked<{ q: string; kind?: 'member' | 'value'; limit?: number }>(inputSchema, input);
       const model = { catalogue: parts.catalogue(), sees: parts.access(caller) };
-      return parts.search.find(given, model, { caller, surface: 'mcp', requestId, signal });
+      const context = { caller, surface: 'mcp' as const, requestId, signal };
+      const found = await parts.search.find(given, model, context);
+      if (given.kind === 'value') return found;
+      const plan = (query: MetricQuery) => parts.ask.explain(query, caller, options);
+      const { proposals, refusal } = await propose({ q: given.q }, parts.search, plan, model, context);
+      return { ...found, proposals, ...(refusal === undefined ? {} : { refusal }) };
     }
   }
 };

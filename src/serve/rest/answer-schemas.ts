@@ -142,6 +142,15 @@ export const SearchAnswerSchema = Type.Object(
   { $id: 'SearchAnswer' },
 );
 
+export const QuestionAnswerSchema = Type.Object(
+  {
+    proposals: Type.Array(Type.Object({ query: Type.Ref('MetricQuery'), score: Type.Number(), reasons: texts() })),
+    refusal: Type.Optional(Type.String({ description: 'why there is no proposal' })),
+    provenance: Type.Object({ modelVersion: Type.String(), today: Type.String() }),
+  },
+  { $id: 'QuestionAnswer' },
+);
+
 /** RFC 9457. */
 export const ProblemSchema = Type.Object(
   {

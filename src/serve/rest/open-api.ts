@@ -7,6 +7,7 @@ import {
   ProblemSchema,
   ProvenanceSchema,
   QueryAnswerSchema,
+  QuestionAnswerSchema,
   SearchAnswerSchema,
 } from './answer-schemas.js';
 import { FilterSchema, MetricQuerySchema } from './metric-query-schema.js';
@@ -143,6 +144,30 @@ const paths = (): Json => ({
         parameter('similar', false, { type: 'boolean' }, 'values by meaning, too'),
       ],
       responses: { 200: { description: 'hits, best first', content: json(SearchAnswerSchema) }, ...problems(EVERY) },
+    },
+  },
+  '/api/v2/ask': {
+    get: {
+      operationId: 'ask',
+      summary: 'Metric queries that a question may mean, each planned for the caller; without any, why in words',
+      parameters: [
+        parameter(
+          'q',
+          true,
+          { type: 'string', minLength: 1, maxLength: 1000, pattern: '\\S' },
+          'the question, in English',
+        ),
+        parameter(
+          'today',
+          false,
+          { type: 'string', format: 'date' },
+          'what "last month" is counted from; default today, UTC',
+        ),
+      ],
+      responses: {
+        200: { description: 'proposals, best first', content: json(QuestionAnswerSchema) },
+        ...problems(EVERY),
+      },
     },
   },
   '/health': {

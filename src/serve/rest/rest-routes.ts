@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Ask, AskOptions } from '../../answer/run/index.js';
-import type { SearchAnswer, SearchRequest } from '../../answer/search/index.js';
+import type { QuestionAnswer, QuestionRequest, SearchAnswer, SearchRequest } from '../../answer/search/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { Access } from '../../model/policy/index.js';
 import { type Caller, type Emit, JSON_ROWS, type Limits, type TableVersion } from '../../query/index.js';
@@ -25,6 +25,12 @@ export interface RestOptions {
     caller: Caller,
     context: { readonly surface: 'rest'; readonly requestId: string; readonly signal: AbortSignal },
   ) => SearchAnswer | Promise<SearchAnswer>;
+  /** Metric queries that a question may mean. */
+  readonly propose: (
+    request: QuestionRequest,
+    caller: Caller,
+    context: { readonly surface: 'rest'; readonly requestId: string; readonly signal: AbortSignal },
+  ) => Promise<QuestionAnswer>;
   /** Data versions of the tables of the current publication. */
   readonly versions: () => readonly TableVersion[] | Promise<readonly TableVersion[]>;
   readonly emit: Emit;
@@ -34,7 +40,7 @@ export interface RestOptions {
 
 /** Adds REST to a server that does not listen yet: `openApiDocument` describes the same routes. */
 export const restRoutes = (app: HttpApp, options: RestOptions): void => {
-  const { ask, catalogue, access, search, versions, emit, cacheBytes = 64 << 20 } = options;
+  const { ask, catalogue, access, search, propose, versions, emit, cacheBytes = 64 << 20 } = options;
   const cache = bytesCache(cacheBytes);
   const asking = (request: FastifyRequest, reply: FastifyReply, limits: Partial<Limits>): AskOptions => ({
     surface: 'rest',
@@ -82,6 +88,16 @@ export const restRoutes = (app: HttpApp, options: RestOptions): void => {
     negotiate(request.headers.accept, ['application/json']);
     const context = { surface: 'rest' as const, requestId: request.id, signal: signalOf(reply.raw) };
     return reply.header('vary', 'authorization').send(await search(searchRequestOf(request.query), caller, context));
+  });
+
+  app.get('/api/v2/ask', async (request, reply) => {
+    const caller = callerOf(request);
+    negotiate(request.headers.accept, ['application/json']);
+    const { q = '', today } = parametersOf(request.query, ['q', 'today']);
+    const context = { surface: 'rest' as const, requestId: request.id, signal: signalOf(reply.raw) };
+    return reply
+      .header('vary', 'authorization')
+      .send(await propose({ q, ...(today === undefined ? {} : { today }) }, caller, context));
   });
 
   const document = JSON.stringify(openApiDocument());
