@@ -130,6 +130,9 @@ describe('a rollback while a run publishes', () => {
     await first.stopped();
     const back = rollback(place.parts(), 'prod', revision - 1);
     const refused = expect(back).rejects.toMatchObject({ code: 'publish-overtaken' });
+    // it has seen the old state and waits for the publication
+    const waiting = () => place.rows('SELECT count(*) FROM pg_locks WHERE NOT granted');
+    while ((await waiting())[0]?.[0] === '0') await new Promise((r) => setTimeout(r, 5));
     first.resume();
     expect(await first.ended).toMatchObject({ told: { result: { status: 'published' } } });
     await refused;
