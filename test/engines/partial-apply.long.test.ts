@@ -1,5 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunResult, restate } from '../../src/build/transform/index.js';
+import { parquetSession, type RunResult, restate } from '../../src/build/transform/index.js';
+import { openTable } from '../../src/store/delta/index.js';
 import { type Clone, type Clones, openBuilt } from './transform-clones.js';
 
 let clones: Clones;
@@ -143,6 +146,37 @@ describe('a plan of a new meaning of which one day cannot be made', () => {
     madeOf(place, '');
     expect((await place.run('pr_1')).status).toBe('refused');
     expect(madeOf(place, 'silver.order_lines')).toBe(1);
+    await place.close();
+  });
+});
+
+describe('a day whose input is a damaged file', () => {
+  it('is told with the name of the file, and made once the file is back', async () => {
+    const place = await clones.copy('built', 'damaged');
+    const contents = await place.contents();
+    const lake = (await place.publication()).tables.get('silver.order_lines')?.lake?.path ?? '';
+    const snapshot = await clones.duckdb.session((session) => openTable(lake, parquetSession(session)));
+    const add = snapshot?.adds.find((one) => one.partitionValues['invoice_date'] === '2010-12-05');
+    const path = join(lake, decodeURIComponent(add?.path ?? ''));
+    const whole = readFileSync(path);
+    writeFileSync(path, whole.subarray(0, whole.length / 2));
+    const facts = (start: string, end: string) => restate(place.parts(), 'prod', 'gold.fact_sales', { start, end });
+    const damage = expect.stringMatching(
+      /\.parquet is damaged: it cannot be read as Parquet; it has \d+ bytes and not \d+$/,
+    );
+    const refused = await facts('2010-12-05', '2010-12-06');
+    expect(refused.status).toBe('refused');
+    expect(refused.unmade).toEqual([
+      expect.objectContaining({ partition: '2010-12-05', status: 'failed', code: 'delta-corrupt', reason: damage }),
+    ]);
+    // The checks of the whole table read every day of its input, so other days cannot be judged either.
+    await expect(facts('2010-12-06', '2010-12-08')).rejects.toMatchObject({
+      code: 'delta-corrupt',
+      message: damage,
+    });
+    writeFileSync(path, whole);
+    expect((await facts('2010-12-03', '2010-12-07')).unmade).toEqual([]);
+    expect(await place.contents()).toEqual(contents);
     await place.close();
   });
 });

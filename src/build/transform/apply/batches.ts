@@ -1,5 +1,5 @@
 import { AssayError } from '../../../errors/index.js';
-import { relationOf } from '../../../store/delta/index.js';
+import { damageOf, relationOf } from '../../../store/delta/index.js';
 import type { GraphNode } from '../files/graph.js';
 import { inputsOf } from '../plan/inputs.js';
 import { keyOfAdd, readableOf, type TableState } from '../plan/state.js';
@@ -44,6 +44,7 @@ export const batchInputs = (
       readable.set(input.name, {
         ...{ duckdb: relationOf(snapshot, wanted), postgres: undefined },
         spark: sparkFiles(snapshot, wanted),
+        held: { snapshot, adds: wanted },
       });
     } else if (input.role === 'partition' && span) {
       const state = states.get(input.name);
@@ -108,6 +109,32 @@ const ENDING = new Set([
 /** SQLSTATE 53200, whichever engine says it. */
 export const isOutOfMemory = (thrown: unknown): boolean =>
   thrown instanceof AssayError && thrown.code === 'engine-failed' && thrown.parameters['sqlstate'] === '53200';
+
+/** The engine's failure behind an error: a check that cannot be run is told as the check's at first. */
+const engineFailure = (thrown: unknown): AssayError | undefined => {
+  if (!(thrown instanceof AssayError)) return undefined;
+  return thrown.code === 'engine-failed' ? thrown : engineFailure(thrown.cause);
+};
+
+/**
+ * The error that names the damaged file where a step failed because one of its inputs cannot be read; `thrown` itself otherwise. Reads
+ * the inputs' files one by one: for a step that has failed for good.
+ */
+export const damagedInput = async (
+  inputs: Iterable<Readable | undefined>,
+  thrown: unknown,
+  signal: AbortSignal | undefined,
+): Promise<unknown> => {
+  const failure = engineFailure(thrown);
+  if (!failure) return thrown;
+  for (const readable of inputs) {
+    if (!readable?.held) continue;
+    const { snapshot, adds } = readable.held;
+    const found = await damageOf(snapshot, adds, failure, signal ? { signal } : {});
+    if (found !== failure) return found;
+  }
+  return thrown;
+};
 
 export const troubleOf = (thrown: unknown): Trouble => {
   if (!(thrown instanceof AssayError) || ENDING.has(thrown.code)) return { kind: 'stop' };

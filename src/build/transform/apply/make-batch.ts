@@ -11,7 +11,7 @@ import { keysBetween } from '../step/partition-keys.js';
 import { widened } from '../step/relations.js';
 import { fallBack, type RouteQuestion } from '../step/route.js';
 import type { StagedPartition, StepOrder, Taken } from '../step/step.js';
-import { batchInputs, isOutOfMemory, type Trouble, troubleOf } from './batches.js';
+import { batchInputs, damagedInput, isOutOfMemory, type Trouble, troubleOf } from './batches.js';
 import type { Parts } from './parts.js';
 import { pastOf } from './past.js';
 import type { Work } from './work.js';
@@ -181,7 +181,11 @@ export const makeBatch = async (
       if (other.engine !== batch.route.engine)
         return makeBatch(parts, work, node, snapshot, { ...batch, route: other }, checks);
     }
-    if (makes.length === 1) return makes.map((toMake) => ({ toMake, trouble }));
+    if (makes.length === 1) {
+      const cause = troubleOf(await damagedInput([...order.inputs.values(), order.existing], thrown, parts.signal));
+      if (cause.kind === 'stop') throw thrown;
+      return makes.map((toMake) => ({ toMake, trouble: cause }));
+    }
     const half = Math.ceil(makes.length / 2);
     const part = (some: readonly ToMake[]) =>
       makeBatch(parts, work, node, snapshot, { ...batch, makes: some, route: other ?? batch.route });

@@ -13,6 +13,7 @@ import { RESTATED } from '../plan/decide.js';
 import { filesOf, type PartitionState, readableOf, type TableState, withStaged } from '../plan/state.js';
 import { auditTable } from '../step/audit-table.js';
 import { type Refusal, type StagedPartition, WHOLE } from '../step/step.js';
+import { damagedInput } from './batches.js';
 import { type Made, orderOf } from './make-batch.js';
 import type { Parts } from './parts.js';
 import type { Unmade, Work } from './work.js';
@@ -143,14 +144,18 @@ const auditAll = async (
   const readable = readableOf(table);
   if (!readable) throw error('internal', {}, new TypeError(`${id} has no relation`));
   const order = orderOf(parts, work, node, { stepId: work.order.runId, partitions: undefined, engine: 'duckdb' });
-  const audit = await parts.duckdb.session((session) =>
-    auditTable(
-      { engine: parquetSession(session, parts.signal) },
-      order,
-      { ...readable, files: filesOf(table) },
-      candidates,
-    ),
-  );
+  const audit = await parts.duckdb
+    .session((session) =>
+      auditTable(
+        { engine: parquetSession(session, parts.signal) },
+        order,
+        { ...readable, files: filesOf(table) },
+        candidates,
+      ),
+    )
+    .catch(async (thrown: unknown) => {
+      throw await damagedInput([readable, ...order.inputs.values()], thrown, parts.signal);
+    });
   work.results.push(...audit.results);
   work.failing.push(...audit.failing.map((keys) => ({ model: id, keys })));
   const good = new Map<string, StagedPartition>();

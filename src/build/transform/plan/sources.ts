@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { openTable, type ParquetEngine, relationOf, type Snapshot } from '../../../store/delta/index.js';
+import { namingDamage, openTable, type ParquetEngine, relationOf, type Snapshot } from '../../../store/delta/index.js';
 import type { On } from '../../../store/state/index.js';
 import { putSourceMap, sourceMap } from '../../../store/state/index.js';
 import type { Unit } from '../files/definition.js';
@@ -65,9 +65,11 @@ const byPartition = async (
   const found = new Map<string, readonly string[]>();
   for (const add of snapshot.adds) {
     if (known.has(add.path)) continue;
-    const rows = await engine.query(
-      `SELECT DISTINCT strftime((${expression})::TIMESTAMP, ${literal(FORMAT[unit])}) AS key
-       FROM ${relationOf(snapshot, [add])} WHERE (${expression}) IS NOT NULL ORDER BY key`,
+    const rows = await namingDamage(snapshot, [add], {}, () =>
+      engine.query(
+        `SELECT DISTINCT strftime((${expression})::TIMESTAMP, ${literal(FORMAT[unit])}) AS key
+         FROM ${relationOf(snapshot, [add])} WHERE (${expression}) IS NOT NULL ORDER BY key`,
+      ),
     );
     found.set(
       add.path,

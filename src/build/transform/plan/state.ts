@@ -98,6 +98,7 @@ export const readableOf = (state: TableState, adds: readonly AddFile[] = state.a
   return {
     ...{ duckdb: relationOf(state.snapshot, adds), postgres: adds === state.adds ? state.postgres : undefined },
     spark: sparkFiles(state.snapshot, adds),
+    held: { snapshot: state.snapshot, adds },
   };
 };
 

@@ -16,6 +16,8 @@ export interface Readable {
   readonly postgres: string | undefined;
   /** Without it Spark cannot read the table, and nobody knows why. */
   readonly spark?: SparkReadable | undefined;
+  /** The Delta files behind it, to find the damaged one when reading fails. */
+  readonly held?: { readonly snapshot: Snapshot; readonly adds: readonly AddFile[] } | undefined;
 }
 
 /** Rows of an earlier version: a relation of DuckDB, and the contract's columns that it has. The others are null. */
