@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Ask } from './answer/run/index.js';
-import { makeAsk } from './answer/run/index.js';
+import { makeAsk, openQueryLog } from './answer/run/index.js';
 import type { Search } from './answer/search/index.js';
 import { type IngestResult, ingestFile, recoverIngest } from './build/ingest/index.js';
 import { openRollups, type RollupBuildResult } from './build/rollup/index.js';
@@ -13,10 +13,13 @@ import {
 } from './build/transform/index.js';
 import { auditSink } from './cli/audit-sink.js';
 import { type Home, homeAt, lastTransforms, writeWhole } from './cli/home.js';
+import { keepProven } from './cli/keep-proven.js';
+import { keepRefreshed } from './cli/keep-refreshed.js';
 import { openLake } from './cli/lake/open-lake.js';
 import { modelInUse, stateText } from './cli/model/in-use.js';
 import { keepCurrent } from './cli/model/keep-current.js';
 import { proveModel } from './cli/model/prove.js';
+import { modelState } from './cli/model/state.js';
 import { openSearchOf } from './cli/open-search.js';
 import { type RollupRounds, rollupRounds } from './cli/rollup-rounds.js';
 import { rawSourceAt, sourcesNow } from './cli/rollup-sources.js';
@@ -45,7 +48,7 @@ import { authenticator } from './serve/auth/index.js';
 import { holdNamed } from './store/delta/index.js';
 import { openDuckDb, openWarehouse } from './store/engine/index.js';
 import { openKv } from './store/kv/index.js';
-import { ingestLedger, type LedgerBatch, migrate } from './store/state/index.js';
+import { countShapes, ingestLedger, type LedgerBatch, migrate } from './store/state/index.js';
 import type { Telemetry } from './telemetry/index.js';
 
 export interface AppOptions {
@@ -187,6 +190,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         model,
         emit,
         namespace,
+        tidies: options.serves,
         onMissing: () => rebuild(emit),
         sourcesAt: sourcesNow(() => publications.current(), warehouse, duckdb, lakeRelation),
       }),
@@ -203,12 +207,16 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       namespace,
       admission: { running: config.queries, waiting: 8 * config.queries },
     };
-    const ask = makeAsk(askParts);
+    const log = options.serves
+      ? keep(openQueryLog({ write: (counts) => warehouse.transaction((tx) => countShapes(tx, counts)), emit }))
+      : undefined;
+    const ask = makeAsk({ ...askParts, ...(log && { log }) });
     const access = (caller: Caller) => model().accessOf(caller);
     const search = keep(openSearchOf({ config, root: options.root, home: home.dir, ask, publications, emit }));
 
     const rounds = rollupRounds({
       ...{ model, publications, warehouse, duckdb, lakeRelation, kv, dir: home.tmp, emit, namespace, rollups },
+      otherModel: () => mode.kind === 'join' && modelState(home)?.version !== model().catalogue.version,
       signal: stopping.signal,
     });
 
@@ -309,6 +317,10 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         const sql = await serveSql({ config, emit, auth, ask, model, cluster: clusters.session });
         keep(sql);
         keep(keepCurrent({ inUse, dir: config.model, watch: config.modelWatch, publications, emit }));
+        keep(
+          keepRefreshed({ rollups: () => model().catalogue.rollups, build: (only) => rounds.build({ only }), emit }),
+        );
+        keep(keepProven({ seconds: config.canarySeconds, look: rounds.canary, rebuild, emit }));
         // Rollups may be behind: the process may have been killed between a publication and its rollups.
         rebuild(emit);
         return { http: http.address, sql: { host: config.sqlHost, port: sql.port } };

@@ -1,6 +1,6 @@
 import type { SearchAnswer, SearchRequest } from '../answer/search/index.js';
 import { error } from '../errors/index.js';
-import type { Explanation, MetricQuery } from '../query/index.js';
+import type { Explanation, MetricQuery, RollupSpec } from '../query/index.js';
 import type { RunFile } from './home.js';
 import type { PlainAnswer } from './print.js';
 
@@ -42,5 +42,10 @@ export const searchServer = async (run: RunFile, token: string, request: SearchR
 export const queryServer = async (run: RunFile, token: string, query: MetricQuery): Promise<PlainAnswer> =>
   (await post(run, token, '/api/v2/query', query)) as PlainAnswer;
 
-export const explainServer = async (run: RunFile, token: string, query: MetricQuery): Promise<Explanation> =>
-  (await post(run, token, '/api/v2/explain', query)) as Explanation;
+export const explainServer = async (
+  run: RunFile,
+  token: string,
+  query: MetricQuery,
+  hypothetical?: RollupSpec,
+): Promise<Explanation> =>
+  (await post(run, token, '/api/v2/explain', hypothetical ? { ...query, hypothetical } : query)) as Explanation;

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { error } from '../errors/index.js';
 import type { Filter, MetricQuery, OrderItem, SourceChoice, TimeSelection } from '../query/index.js';
 
@@ -14,6 +15,22 @@ export interface QueryFlags {
   readonly timezone?: string;
   readonly source?: string;
 }
+
+/** A command that takes a metric query, as JSON or in flags. */
+export const withQueryFlags = (command: Command): Command =>
+  command
+    .argument('[query]', 'metric query as JSON; flags may be used instead')
+    .option('--measures <names>', 'comma-separated')
+    .option('--dimensions <names>', 'comma-separated')
+    .option('--time <name:granularity>', 'such as retail.sold_at:day')
+    .option('--range <from,to>', 'half-open, for the first --time')
+    .option('--where <json>', 'filter tree')
+    .option('--order <name:dir>', 'comma-separated')
+    .option('--limit <n>')
+    .option('--offset <n>')
+    .option('--timezone <zone>')
+    .option('--source <source>', 'auto, raw or rollup')
+    .option('--role <role>', 'ask as this role', 'admin');
 
 const list = (text: string | undefined): string[] =>
   (text ?? '')
@@ -71,6 +88,10 @@ export const queryOf = (flags: QueryFlags): MetricQuery => {
     ...(flags.source === undefined ? {} : { source: flags.source as SourceChoice }),
   };
 };
+
+/** The query of a command that takes JSON or flags. Errors: `usage`. */
+export const givenQuery = (text: string | undefined, flags: QueryFlags): MetricQuery =>
+  text === undefined ? queryOf(flags) : parseJson<MetricQuery>('the query', text);
 
 /** `90s`, `15m`, `12h`, `30d` as seconds. Errors: `usage`. */
 export const seconds = (text: string): number => {

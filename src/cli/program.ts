@@ -6,8 +6,9 @@ import { readPins } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import { error } from '../errors/index.js';
 import { checkModel } from '../model/cube/index.js';
-import { localCaller, type MetricQuery, valueText } from '../query/index.js';
+import { type Explanation, localCaller, type MetricQuery, type RollupSpec, valueText } from '../query/index.js';
 import { mintToken } from '../serve/auth/index.js';
+import { adviceCommands } from './advice-commands.js';
 import { explainServer, queryServer } from './client.js';
 import { type Context, contextOf, secretsOf, withApp } from './context.js';
 import { ownerOf, readRun } from './home.js';
@@ -16,7 +17,7 @@ import { lookCommands } from './look-commands.js';
 import { mcpCommand } from './mcp-command.js';
 import { modelCommands } from './model/commands.js';
 import { noModel } from './model/state.js';
-import { parseJson, type QueryFlags, queryOf, seconds } from './options.js';
+import { givenQuery, parseJson, type QueryFlags, seconds, withQueryFlags } from './options.js';
 import { plainAnswer } from './plain-answer.js';
 import { asCsv, asTable, type PlainAnswer } from './print.js';
 import { followRun } from './progress.js';
@@ -135,26 +136,11 @@ export const program = (config: () => Config, root: string): Command => {
   searchCommands(command, context, tokenFor);
   mcpCommand(command, context, (c, role, attributes) => mint(c, [role], 300, 'local', attributes));
   sparkCommands(cli, context);
-  rollupCommands(cli, context);
+  rollupCommands(cli, context, (of) => adviceCommands(of, context, explained));
   lakeCommands(cli, ({ json }) => context({ ...(json === undefined ? {} : { json }) }));
 
-  const queryFlags = (name: string, description: string) =>
-    command(name, description)
-      .argument('[query]', 'metric query as JSON; flags may be used instead')
-      .option('--measures <names>', 'comma-separated')
-      .option('--dimensions <names>', 'comma-separated')
-      .option('--time <name:granularity>', 'such as retail.sold_at:day')
-      .option('--range <from,to>', 'half-open, for the first --time')
-      .option('--where <json>', 'filter tree')
-      .option('--order <name:dir>', 'comma-separated')
-      .option('--limit <n>')
-      .option('--offset <n>')
-      .option('--timezone <zone>')
-      .option('--source <source>', 'auto, raw or rollup')
-      .option('--role <role>', 'ask as this role', 'admin');
+  const queryFlags = (name: string, description: string) => withQueryFlags(command(name, description));
   type AskFlags = QueryFlags & { role: string; format?: string; json?: boolean };
-  const given = (text: string | undefined, flags: AskFlags): MetricQuery =>
-    text === undefined ? queryOf(flags) : parseJson<MetricQuery>('the query', text);
 
   queryFlags('query', 'ask the semantic layer')
     .option('--format <format>', 'table, csv or json', 'table')
@@ -163,7 +149,7 @@ export const program = (config: () => Config, root: string): Command => {
       const format = c.json ? 'json' : flags.format;
       if (format !== 'table' && format !== 'csv' && format !== 'json')
         throw error('usage', { text: `--format is table, csv or json, not ${format}` });
-      const query = given(text, flags);
+      const query = givenQuery(text, flags);
       const run = readRun(c.home);
       const answer = run
         ? await queryServer(run, await tokenFor(c, flags.role), query)
@@ -174,13 +160,8 @@ export const program = (config: () => Config, root: string): Command => {
   queryFlags('explain', 'tell which rollup or table serves a query, and why').action(
     async (text: string | undefined, flags: AskFlags) => {
       const c = context(flags);
-      const query = given(text, flags);
-      const run = readRun(c.home);
-      const told = run
-        ? await explainServer(run, await tokenFor(c, flags.role), query)
-        : await withApp(c, (app) =>
-            app.ask.explain(query, localCaller([flags.role]), { surface: 'cli', requestId: randomUUID() }),
-          );
+      const query = givenQuery(text, flags);
+      const told = await explained(c, query, flags.role);
       if (c.json) return c.out(`${JSON.stringify(told)}\n`);
       const candidates = told.candidates.map(
         (x) =>
@@ -254,6 +235,19 @@ const mint = (
   });
 };
 const tokenFor = (c: Context, role: string): Promise<string> => mint(c, [role], 300, 'local', {});
+
+/** Asks the running server why, or a process of its own where none runs. */
+const explained = async (
+  c: Context,
+  query: MetricQuery,
+  role: string,
+  hypothetical?: RollupSpec,
+): Promise<Explanation> => {
+  const run = readRun(c.home);
+  if (run) return explainServer(run, await tokenFor(c, role), query, hypothetical);
+  const asking = { surface: 'cli', requestId: randomUUID(), ...(hypothetical && { hypothetical }) } as const;
+  return withApp(c, (app) => app.ask.explain(query, localCaller([role]), asking));
+};
 
 const askHere = async (app: App, query: MetricQuery, role: string): Promise<PlainAnswer> =>
   plainAnswer(await app.ask.query(query, localCaller([role]), { surface: 'cli', requestId: randomUUID() }));

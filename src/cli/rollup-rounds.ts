@@ -1,5 +1,7 @@
 import {
   buildRollups,
+  type CanaryResult,
+  canary,
   proveRollups,
   type RollupBuildResult,
   type RollupProof,
@@ -13,6 +15,8 @@ import type { LoadedModel } from '../model/cube/index.js';
 import type { Emit } from '../query/index.js';
 import type { DuckDb, Warehouse } from '../store/engine/index.js';
 import type { Kv } from '../store/kv/index.js';
+import { shapesOf } from '../store/state/index.js';
+import { type RollupAdvice, rollupAdvice } from './rollup-advice.js';
 import { type RollupChoice, rollupSources } from './rollup-sources.js';
 
 /** What rounds over the rollups of a model take. */
@@ -27,6 +31,8 @@ export interface RoundParts {
   readonly emit: Emit;
   readonly namespace: string;
   readonly signal: AbortSignal;
+  /** True when the server of this home works with another model than this process. */
+  readonly otherModel: () => boolean;
   /** This node's own reading, brought up after a build. */
   readonly rollups: Pick<Rollups, 'refresh'>;
 }
@@ -39,6 +45,10 @@ export interface RollupRounds {
   /** Removes what no reader of rollups can want; gives the number of keys. */
   sweep(): Promise<number>;
   status(): Promise<readonly RollupStatus[]>;
+  /** Compares one published partition with raw again; one that is wrong is withdrawn. `seed` chooses it. */
+  canary(seed: string, everyMilliseconds?: number): Promise<CanaryResult | undefined>;
+  /** Rollups that would serve queries which were asked, with what they would cost. Errors: those of the sources. */
+  suggest(most: number, signal?: AbortSignal): Promise<RollupAdvice>;
 }
 
 export const rollupRounds = (parts: RoundParts): RollupRounds => {
@@ -73,7 +83,14 @@ export const rollupRounds = (parts: RoundParts): RollupRounds => {
       return results;
     },
     prove: async (which = {}) => proveRollups(await options(which)),
-    sweep: () => sweepRollups(ofModel()),
+    sweep: () => sweepRollups({ ...ofModel(), keepOthers: parts.otherModel() }),
+    canary: async (seed, everyMilliseconds) => {
+      const of = await options({});
+      if (of.publication.revision === 0) return undefined;
+      return canary({ ...of, emit, seed, ...(everyMilliseconds === undefined ? {} : { everyMilliseconds }) });
+    },
+    suggest: async (most, signal) =>
+      rollupAdvice({ ...(await options(signal ? { signal } : {})), log: await shapesOf(parts.warehouse) }, most),
     status: () => rollupStatus({ ...ofModel(), publication: publications.current() }),
   };
 };

@@ -23,6 +23,7 @@ export interface Config {
   readonly postgresUrl: string | undefined;
   readonly sessionPostgresUrl: string | undefined;
   readonly redisUrl: string | undefined;
+  readonly canarySeconds: number;
   /** A folder, or `s3://bucket/prefix`; undefined: below the home. */
   readonly lake: string | undefined;
   /** How the bucket is reached; credentials are found by the usual AWS variables, profile or role. */
@@ -93,12 +94,12 @@ const port = (name: string, doc: string, fallback: number): Setting<number> => (
     return n;
   },
 });
-const count = (name: string, doc: string, fallback: number): Setting<number> => ({
+const count = (name: string, doc: string, fallback: number, least = 1): Setting<number> => ({
   name,
   doc: `${doc} (default ${fallback})`,
   read: (t) => {
     if (t === undefined) return fallback;
-    if (!/^\d{1,9}$/.test(t) || Number(t) < 1) throw bad(name, t, 'a whole number above 0 is wanted');
+    if (!/^\d{1,9}$/.test(t) || Number(t) < least) throw bad(name, t, `a whole number above ${least - 1} is wanted`);
     return Number(t);
   },
 });
@@ -142,6 +143,12 @@ export const SETTINGS = {
     'statements that run at once for queries; eight times as many wait, more are refused with 503',
     64,
   ),
+  canarySeconds: count(
+    'ASSAY_CANARY_SECONDS',
+    'seconds between looks at one published partition of a rollup, compared with raw again; 0 never looks',
+    300,
+    0,
+  ),
   postgresUrl: text(
     'ASSAY_POSTGRES_URL',
     'warehouse and state store (PostgreSQL 15 or later) instead of the embedded one',
@@ -154,7 +161,7 @@ export const SETTINGS = {
   ),
   redisUrl: text(
     'ASSAY_REDIS_URL',
-    'Redis (redis://, rediss://; several comma-separated: a cluster) instead of the embedded store',
+    'Redis (redis://, rediss://; several comma-separated: a cluster; redis-sentinel://host/NAME: Sentinels) instead of the embedded store',
     true,
   ),
   lake: {
@@ -313,6 +320,7 @@ export const readConfig = (
     postgresUrl: get(SETTINGS.postgresUrl),
     sessionPostgresUrl: get(SETTINGS.sessionPostgresUrl),
     redisUrl: get(SETTINGS.redisUrl),
+    canarySeconds: get(SETTINGS.canarySeconds),
     lake: lake === undefined ? undefined : /^s3a?:/.test(lake) ? lake.replace(/\/+$/, '') : at(lake),
     s3: {
       endpoint: get(SETTINGS.s3Endpoint),

@@ -40,6 +40,14 @@ export const answer = {
     message: (p) => `no rollup serves this query: ${p.reasons}`,
     hint: () => 'ask with source auto or raw, or add what is missing to a rollup',
   }),
+  'role-needed': entry<{ what: string; roles: readonly string[] }>({
+    blame: 'caller',
+    status: 403,
+    sqlstate: '42501',
+    exit: 1,
+    message: (p) => `${p.what} is for the roles ${p.roles.join(' and ')}`,
+    hint: () => 'ask as one of them',
+  }),
   'budget-exceeded': entry<{ budget: string; limit: string }>({
     blame: 'caller',
     status: 413,

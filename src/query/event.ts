@@ -93,6 +93,14 @@ export interface Events {
     readonly of: number;
   };
   'rollup.refused': { readonly rollup: string; readonly partition: string; readonly reason: string };
+  /** One published partition was compared with raw again. `unequal`: it was withdrawn; `late`: nothing is known. */
+  'rollup.canary': {
+    readonly rollup: string;
+    readonly partition: string;
+    readonly outcome: 'proven' | 'unequal' | 'damaged' | 'late';
+    readonly reason?: string;
+    readonly milliseconds: number;
+  };
   'rollup.loaded': {
     readonly rollup: string;
     readonly partition: string;

@@ -68,4 +68,15 @@ export interface Explanation {
   readonly policies: readonly string[];
   readonly modelVersion: string;
   readonly statements?: readonly ExplainedStatement[];
+  /** Set where a definition was given to be tried. */
+  readonly hypothetical?: HypotheticalVerdict;
+}
+
+/** What a rollup that is not in the model would do for a query, once it was built. */
+export interface HypotheticalVerdict {
+  readonly rollup: string;
+  /** With it, every part of the query finds a rollup: itself, or one of the model that is built. */
+  readonly serves: boolean;
+  /** Its verdict for each part: `used`, or why not. */
+  readonly candidates: readonly Candidate[];
 }

@@ -15,6 +15,7 @@ const LEVELS: Partial<Record<EventName, Level>> = {
   'model.missing': 'warn',
   'rollup.refused': 'warn',
   'rollup.building': 'debug',
+  'rollup.canary': 'debug',
   'rollup.loaded': 'debug',
   'query.answered': 'debug',
   'http.answered': 'debug',

@@ -40,6 +40,10 @@ export const openMetrics = (): Metrics => {
   const rollupBytes = counter('assay_rollup_published_bytes_total', 'bytes of published rollup partitions', ['rollup']);
   const rollupRefused = counter('assay_rollup_partitions_refused_total', 'partitions that were not proven', ['rollup']);
   const rollupLoaded = counter('assay_rollup_partitions_loaded_total', 'partitions loaded into this node', ['rollup']);
+  const canaries = counter('assay_rollup_canaries_total', 'published partitions that were compared with raw again', [
+    'rollup',
+    'outcome',
+  ]);
   const sessions = gauge('assay_sql_sessions', 'open SQL sessions');
   const authFailed = counter('assay_auth_failed_total', 'credentials refused', ['surface']);
   const bugs = counter('assay_bugs_total', 'errors that no catalogue entry names');
@@ -68,6 +72,7 @@ export const openMetrics = (): Metrics => {
       rollupBytes.inc({ rollup: e.rollup }, e.bytes);
     },
     'rollup.refused': (e) => rollupRefused.inc({ rollup: e.rollup }),
+    'rollup.canary': (e) => canaries.inc({ rollup: e.rollup, outcome: e.outcome }),
     'rollup.loaded': (e) => rollupLoaded.inc({ rollup: e.rollup }),
     'sql.session': (e) => (e.state === 'opened' ? sessions.inc() : sessions.dec()),
     'auth.failed': (e) => authFailed.inc({ surface: e.surface }),

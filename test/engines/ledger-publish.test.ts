@@ -474,7 +474,9 @@ describe('a ledger of the time before versions', () => {
         (1, 'gold.old', '"gold__physical"."old"', 'gold/old', 3, 'd1', 'i1', 'c1', 42, 1),
         (1, 'gold.lake_only', NULL, 'gold/lake_only', 0, 'd2', 'i2', 'c2', 7, 1);
       UPDATE assay.environment SET revision = 1, lake = '/old/lake' WHERE name = 'prod'`);
-    expect(await migrate(warehouse, stateSchema)).toEqual({ applied: ['0002_transforms.sql', '0003_routes.sql'] });
+    expect(await migrate(warehouse, stateSchema)).toEqual({
+      applied: ['0002_transforms.sql', '0003_routes.sql', '0004_query_shapes.sql'],
+    });
     const old = { name: 'gold.old', versionId: 0, lakePath: 'gold/old', lakeVersion: 3, rows: 42, changedAt: 0 };
     const state = await currentEnvironment(warehouse, 'prod');
     expect(state).toMatchObject({ revision: 1, lake: '/old/lake' });

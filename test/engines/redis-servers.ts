@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,14 +49,15 @@ export const startRedis = async (flags: readonly string[] = [], wanted?: number)
 };
 
 const spawned = async (flags: readonly string[], port: number, dir: string): Promise<ChildProcess> => {
-  const child: ChildProcess = spawn('redis-server', ['--port', String(port), '--dir', dir, '--save', '', ...flags], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const sentinel = flags.includes('--sentinel');
+  const plain = sentinel ? flags : ['--save', '', ...flags];
+  const args = [...(sentinel ? [join(dir, 'sentinel.conf')] : []), '--port', String(port), '--dir', dir, ...plain];
+  const child: ChildProcess = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     let said = '';
     child.stdout?.on('data', (data: Buffer) => {
       said += data.toString();
-      if (said.includes('eady to accept connections')) resolve();
+      if (said.includes('eady to accept connections') || said.includes('Sentinel ID is')) resolve();
     });
     child.once('exit', () => reject(new TypeError(said)));
   });
@@ -65,6 +66,8 @@ const spawned = async (flags: readonly string[], port: number, dir: string): Pro
 
 const startAt = async (flags: readonly string[], port: number): Promise<RedisServer> => {
   const dir = await mkdtemp(join(tmpdir(), 'assay-redis-'));
+  // a Sentinel keeps what it knows in its own file
+  if (flags.includes('--sentinel')) await writeFile(join(dir, 'sentinel.conf'), '');
   let child = await spawned(flags, port, dir);
   const kill = () =>
     new Promise<void>((done) => {
@@ -87,12 +90,55 @@ const startAt = async (flags: readonly string[], port: number): Promise<RedisSer
   };
 };
 
-/** Three primaries with a replica each. */
-export const startCluster = async (): Promise<{
+/** Several servers that are one store. */
+export interface RedisServers {
   readonly url: string;
+  /** Those that hold keys; the first is a primary at the start. */
   readonly servers: readonly RedisServer[];
   remove(): Promise<void>;
-}> => {
+}
+
+/** A primary, two replicas, and three Sentinels that agree on it. */
+export const startSentinels = async (): Promise<RedisServers> => {
+  const started: RedisServer[] = [];
+  const remove = async () => {
+    await Promise.all(started.map((server) => server.remove()));
+  };
+  const keep = async (flags: readonly string[]) => {
+    const server = await startRedis(flags);
+    started.push(server);
+    return server;
+  };
+  try {
+    const primary = await keep([]);
+    const replicas = [1, 2].map(() =>
+      keep(['--replicaof', '127.0.0.1', String(primary.port), '--repl-diskless-sync-delay', '0']),
+    );
+    const servers = [primary, ...(await Promise.all(replicas))];
+    const sentinels = await Promise.all([1, 2, 3].map(() => keep(['--sentinel'])));
+    const ask = (port: number, ...what: string[]) =>
+      spawnSync('redis-cli', ['-p', String(port), ...what], { encoding: 'utf8' }).stdout;
+    for (const { port } of sentinels) {
+      ask(port, 'sentinel', 'monitor', 'assay', '127.0.0.1', String(primary.port), '2');
+      ask(port, 'sentinel', 'set', 'assay', 'down-after-milliseconds', '1000');
+      ask(port, 'sentinel', 'set', 'assay', 'failover-timeout', '4000');
+    }
+    const knows = ({ port }: RedisServer) => {
+      const said = ask(port, 'sentinel', 'master', 'assay').split('\n');
+      const of = (name: string) => said[said.indexOf(name) + 1];
+      return of('num-slaves') === '2' && of('num-other-sentinels') === '2';
+    };
+    while (!sentinels.every(knows)) await new Promise((r) => setTimeout(r, 50));
+    const [first, ...others] = sentinels.map(({ port }) => `redis-sentinel://127.0.0.1:${port}`);
+    return { url: [`${first}/assay`, ...others].join(','), servers, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+};
+
+/** Three primaries with a replica each. */
+export const startCluster = async (): Promise<RedisServers> => {
   const flags = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--appendonly', 'no'];
   const started = await Promise.allSettled(Array.from({ length: 6 }, () => startRedis(flags)));
   const servers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));

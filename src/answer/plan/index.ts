@@ -1,8 +1,11 @@
 export { bindTables } from './bind-tables.js';
 export { explainPlan } from './explain.js';
+export { forgetful, type Hypothetical, hypotheticalRollup, readSpec, wouldServe } from './hypothetical.js';
 export { instantText, parseInstant } from './instant.js';
 export { planQuery } from './plan.js';
 export { partitionsRelation } from './rollup-sql.js';
+export { type QueryShape, shapeOf } from './shape.js';
+export * from './suggest.js';
 export * from './types.js';
 export { plainNumber } from './value.js';
 export { zoneName } from './zone.js';

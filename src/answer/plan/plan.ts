@@ -148,6 +148,7 @@ export const planQuery = (query: MetricQuery, model: PlanModel, state: PlanState
     ),
     modelVersion: model.catalogue.version,
     members: question.named,
+    asks: legs.map(({ asked, guarded }) => ({ asked, rules: guarded.rules })),
   };
   return { ...plan, cacheKey: raw?.known === false ? undefined : cacheKeyOf(plan) };
 };

@@ -243,6 +243,10 @@ const staleness = (
   return [...moved.values()];
 };
 
+/** The difference holds values of rows: it is for operators, not for whoever may ask. */
+const unproven = (refused: { readonly partition: string }): string =>
+  `partition ${refused.partition} is not equal to raw`;
+
 /** What is built: covers the range without a hole, and is as fresh as asked. */
 const builtFor = (
   stretch: Stretch | undefined,
@@ -262,12 +266,13 @@ const builtFor = (
           [],
           state === undefined || state.hash === kept.definition.hash ? undefined : 'built from another definition',
         )
-      : miss('proof-failed', [], `${refused.partition}: ${refused.reason}`);
+      : miss('proof-failed', [], unproven(refused));
   const partitions = touched(state, stretch, kept.definition.partitionGranularity !== undefined);
   const hole = state.complete || stretch === undefined ? undefined : holeIn(partitions, stretch);
   if (!covered(state, stretch)) {
-    if (refused !== undefined && hole !== undefined)
-      return miss('proof-failed', members, `${refused.partition}: ${refused.reason}`);
+    // a withdrawn partition is missing from the whole as it is from a range
+    if (refused !== undefined && (hole !== undefined || stretch === undefined))
+      return miss('proof-failed', members, unproven(refused));
     return miss(
       'range-not-covered',
       members,
@@ -283,7 +288,7 @@ const builtFor = (
   if (stale.length > 0 && ask.fresh === 'current')
     return refused === undefined
       ? miss('stale-not-allowed', [], stale.map((s) => `${s.builtFrom} is now ${s.now}`).join(', '))
-      : miss('proof-failed', [], `${refused.partition}: ${refused.reason}`);
+      : miss('proof-failed', [], unproven(refused));
   const read = filled(partitions.length > 0 ? partitions : state.partitions);
   if (read.length === 0) return miss('partition-not-built', members, 'it has no rows at all');
   return { partitions: read, rows: read.reduce((sum, p) => sum + p.rows, 0), stale };

@@ -4,6 +4,7 @@ import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
 import type { Access } from '../../model/policy/index.js';
 import type { Candidate, Column, GivenValue, Provenance, TableVersion } from '../../query/index.js';
+import type { RuledAsk } from './shape.js';
 
 /** One caller's view of one compiled model. */
 export interface PlanModel {
@@ -102,6 +103,8 @@ export interface Plan {
   readonly modelVersion: string;
   /** Members that the caller named, for the audit. */
   readonly members: readonly string[];
+  /** The query's legs with the rules of its caller's policies: what rollups were matched against. */
+  readonly asks: readonly RuledAsk[];
   /** Undefined when some table has no data version. */
   readonly cacheKey: string | undefined;
 }

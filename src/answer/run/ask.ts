@@ -1,4 +1,13 @@
-import type { Caller, Column, Explanation, Limits, MetricQuery, Provenance, RowStream } from '../../query/index.js';
+import type {
+  Caller,
+  Column,
+  Explanation,
+  Limits,
+  MetricQuery,
+  Provenance,
+  RollupSpec,
+  RowStream,
+} from '../../query/index.js';
 
 /** How a wire asks. */
 export interface AskOptions {
@@ -6,6 +15,12 @@ export interface AskOptions {
   readonly requestId: string;
   readonly signal?: AbortSignal;
   readonly limits?: Partial<Limits>;
+}
+
+/** How an explanation is asked for. */
+export interface ExplainOptions extends AskOptions {
+  /** A rollup that is not in the model: tells whether it would serve the query. For roles that may see statements. */
+  readonly hypothetical?: RollupSpec;
 }
 
 /** An answer: columns now, rows as they come, provenance when the rows have ended. */
@@ -22,5 +37,5 @@ export interface Answer {
 /** The one entrance that every surface uses. Policies, plan, cache, audit are behind it. */
 export interface Ask {
   query(query: MetricQuery, caller: Caller, options: AskOptions): Promise<Answer>;
-  explain(query: MetricQuery, caller: Caller, options: AskOptions): Promise<Explanation>;
+  explain(query: MetricQuery, caller: Caller, options: ExplainOptions): Promise<Explanation>;
 }

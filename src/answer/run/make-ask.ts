@@ -15,6 +15,7 @@ import { explainedStatement } from './open-leg.js';
 import type { AskParts, LoadedModel } from './parts.js';
 import { sharedAnswers } from './shared-answers.js';
 import { type Started, startPlan } from './start.js';
+import { tryRollup, withDifferences } from './try-rollup.js';
 
 /** How long a question is asked again while publications change its tables under it. */
 const MOVING_MILLISECONDS = 15_000;
@@ -186,6 +187,7 @@ export const makeAsk = (parts: AskParts): Ask => {
       const running = performance.now();
       try {
         const { started, cached } = await begin(plan, state, limits, options.signal);
+        parts.log?.note(plan, query, model.catalogue);
         const timings = { plan: running - planning, first: performance.now() - running };
         return answerOf({ plan, started, cached, caller, options, limits, emit: parts.emit, asked, timings });
       } catch (thrown) {
@@ -215,9 +217,16 @@ export const makeAsk = (parts: AskParts): Ask => {
       orRefused(caller, options, async () => {
         const publication = parts.publications.current();
         const edges = await edgesFor(query, publication);
-        const { plan, state } = planFor(query, parts.model(), caller, new Set(), publication, edges);
-        if (!caller.roles.some((role) => SEE_STATEMENTS.includes(role))) return explainPlan(plan);
-        return explainPlan(plan, [await explainedStatement(plan, state, parts, options.signal)]);
+        const model = parts.model();
+        const { plan, state } = planFor(query, model, caller, new Set(), publication, edges);
+        const { hypothetical } = options;
+        const sees = caller.roles.some((role) => SEE_STATEMENTS.includes(role));
+        if (hypothetical && !sees)
+          throw error('role-needed', { what: 'trying a rollup that is not in the model', roles: SEE_STATEMENTS });
+        if (!sees) return explainPlan(plan);
+        const statement = await explainedStatement(plan, state, parts, options.signal);
+        const told = withDifferences(explainPlan(plan, [statement]), state.inventory);
+        return hypothetical ? { ...told, hypothetical: tryRollup(hypothetical, plan, model) } : told;
       }),
   };
 };

@@ -14,6 +14,7 @@ import type { Caller, Emit, Limits } from '../../query/index.js';
 import type { Engine } from '../../store/engine/index.js';
 import type { Kv } from '../../store/kv/index.js';
 import type { AdmissionLimits } from './admission.js';
+import type { QueryLog } from './query-log.js';
 
 /** One compiled model; a query in flight keeps the one that it began with. */
 export interface LoadedModel {
@@ -57,6 +58,8 @@ export interface AskParts {
   readonly admission?: AdmissionLimits;
   /** A Redis is the second level of the result cache: nodes share answers from the source, and ask each question once. */
   readonly kv?: Kv;
+  /** Counts answered queries by their shape; without it nothing is counted. */
+  readonly log?: Pick<QueryLog, 'note'>;
   /** Part of the store's keys. */
   readonly namespace?: string;
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { RollupDefinition } from '../../model/catalog/index.js';
-import { type Chosen, chosenFor, UNVERSIONED, versionsOf } from './chosen.js';
+import { type Chosen, chosenFor, stampsOf, UNVERSIONED } from './chosen.js';
 import { quoted } from './duckdb.js';
 import { rollupKeys } from './keys.js';
 import { type StoredLayout, storedLayout } from './layout.js';
@@ -9,6 +9,7 @@ import type { Manifest } from './manifest.js';
 import { type Increment, incrementOf } from './moved.js';
 import type { BuildRollupsOptions } from './options.js';
 import { type Proof, prove, type Verdict } from './prove.js';
+import { withRow } from './prove-rows.js';
 import { publishSet, refuseSet } from './publish-set.js';
 import { type RawReader, type RollupSource, rawReader, wholeLeg } from './raw.js';
 import { entriesStand, readManifest, type Shelf, shelfOf } from './registry.js';
@@ -35,7 +36,7 @@ export const buildOne = async (options: BuildRollupsOptions, definition: RollupD
   const layout = storedLayout(definition, options.catalogue, options.legs);
   const shelf = shelfOf(kv, namespace, layout);
   const leg = options.legs.compile(wholeLeg(layout), options.source.engine.dialect);
-  const builtFrom = versionsOf(options, leg.tables);
+  const builtFrom = await stampsOf(options, definition, leg.tables);
   if (!options.anew && (await isCurrent(shelf, await readManifest(shelf), builtFrom))) return nothing('current');
 
   const leaseTime = options.leaseMilliseconds ?? LEASE;
@@ -148,7 +149,7 @@ const proven = async (
   const table = await readBack(layout, staged, duckdb, workshop, held.signal);
   const proof: Proof = { layout, scope: increment?.scope, raw, duckdb, workshop, table, signal: held.signal };
   const verdict = await prove(proof, `${layout.hash} ${publication.revision}`);
-  if (!verdict.equal) return { verdict };
+  if (!verdict.equal) return { verdict: await withRow(proof, verdict, staged) };
   const totals = await writtenTotals(proof);
   const whole = new Map([...(keptTotals(layout, increment?.kept ?? []) ?? []), ...totals]);
   const different =

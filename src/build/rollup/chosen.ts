@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import type { RollupDefinition } from '../../model/catalog/index.js';
 import type { BuildRollupsOptions } from './options.js';
 import type { RollupSource } from './raw.js';
 
@@ -28,3 +30,40 @@ export const versionsOf = (
   Object.fromEntries(
     [...new Set(tables)].sort().map((t) => [t, publication.tables.get(t)?.dataVersion ?? UNVERSIONED]),
   );
+
+/** What a refresh key says now: the result of its SQL, whatever rows and columns that has, or the stretch of time that is. */
+const keyNow = async (
+  { seconds, sql }: NonNullable<RollupDefinition['refresh']>,
+  { engine }: RollupSource,
+  signal: AbortSignal | undefined,
+): Promise<string> => {
+  if (sql === undefined) return `every ${seconds} s: ${Math.floor(Date.now() / 1000 / seconds)}`;
+  const text = engine.dialect === 'postgres' ? 'text' : 'VARCHAR';
+  const rows = await engine.run(
+    {
+      sql: `SELECT CAST(key AS ${text}) FROM (${sql.replace(/;\s*$/, '')}) AS key`,
+      parameters: [],
+      columns: [{ name: 'key', type: { kind: 'string' }, role: 'dimension' }],
+    },
+    signal ? { signal } : {},
+  );
+  const hash = createHash('sha256');
+  for await (const batch of rows) for (const value of batch.columns[0] ?? []) hash.update(`${String(value)}\n`);
+  return `key ${hash.digest('hex').slice(0, 16)}`;
+};
+
+/**
+ * Data versions of a rollup's tables; those that no transform publishes have what the rollup's refresh key says now. Read before the
+ * rows are, so that what moves meanwhile counts as moved later. Errors: those of the source.
+ */
+export const stampsOf = async (
+  options: Pick<BuildRollupsOptions, 'publication' | 'source' | 'others' | 'signal'>,
+  definition: RollupDefinition,
+  tables: readonly string[],
+): Promise<Readonly<Record<string, string>>> => {
+  const versions = versionsOf(options, tables);
+  const outside = Object.keys(versions).filter((table) => versions[table] === UNVERSIONED);
+  if (definition.refresh === undefined || outside.length === 0) return versions;
+  const key = await keyNow(definition.refresh, chosenFor(options, tables).source, options.signal);
+  return { ...versions, ...Object.fromEntries(outside.map((table) => [table, key])) };
+};

@@ -1,7 +1,9 @@
 export { buildRollups } from './build.js';
+export { type CanaryOptions, type CanaryResult, canary } from './canary.js';
 export type { RollupDuckDb } from './duckdb.js';
 export type { SourcesAt } from './edges.js';
 export * from './inventory.js';
+export { rollupLayout } from './layout.js';
 export type { LiveLeg } from './live.js';
 export { type OpenRollupsOptions, openRollups, type Rollups } from './open.js';
 export type { BuildRollupsOptions, PublishedTables, RollupBuildResult } from './options.js';
@@ -9,3 +11,4 @@ export { type ProveRollupsOptions, proveRollups, type RollupProof } from './prov
 export type { RollupSource } from './raw.js';
 export { type RollupStatus, type RollupStatusOptions, rollupStatus } from './status.js';
 export { type SweepOptions, sweepRollups } from './sweep.js';
+export { countRollup, type RollupTrial, type TrialOptions, trialRollup } from './trial.js';

@@ -140,6 +140,10 @@ export const storedLayout = (definition: RollupDefinition, catalogue: Catalogue,
   };
 };
 
+/** The columns that a definition's tables have or would have. Errors: `rollup-unsupported`. */
+export const rollupLayout = (definition: RollupDefinition, catalogue: Catalogue, legs: LegCompiler): RollupLayout =>
+  storedLayout(definition, catalogue, legs).published;
+
 /** True when a column's totals follow from its parts. */
 export const isAdditive = (column: StoredColumn): boolean =>
   column.additivity === 'sum' || column.additivity === 'min' || column.additivity === 'max';

@@ -26,6 +26,11 @@ export interface OpenRollupsOptions {
   readonly namespace: string;
   /** Bytes that loaded tables may take. Default 512 MiB. Pinned tables are never dropped, so it may be passed for a while. */
   readonly memoryBudget?: number;
+  /**
+   * Whether copies of versions that the model in use does not publish are removed from `dir`. A command beside a server must not: the
+   * server's model may be another one. Default true.
+   */
+  readonly tidies?: boolean;
   /** Called when a published partition is missing or damaged in the store: build that rollup again. */
   readonly onMissing?: (rollup: string) => void;
   /** Where rows that moved since a rollup was made can be read; without it a stale rollup is stale as a whole. */
@@ -141,7 +146,7 @@ export const openRollups = async (options: OpenRollupsOptions): Promise<Rollups>
     for (const key of known.keys()) if (!kept.has(key)) known.delete(key);
     for (const key of names.keys()) if (!keys.has(key)) names.delete(key);
     await tables.keepOnly(keys);
-    await copies.keepOnly(files);
+    if (options.tidies ?? true) await copies.keepOnly(files);
   };
   const tableKey = (shelf: Shelf | undefined, p: { key: string; version: string }) =>
     `${shelf?.name ?? ''}/${p.key}/${p.version}`;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AssayError, error, toAssayError } from '../../errors/index.js';
 import type { RollupDefinition } from '../../model/catalog/index.js';
 import { getPartition } from './blobs.js';
-import { chosenFor, versionsOf } from './chosen.js';
+import { chosenFor, stampsOf } from './chosen.js';
 import { quoted } from './duckdb.js';
 import { storedLayout } from './layout.js';
 import { EMPTY, type Manifest, type ManifestPartition } from './manifest.js';
@@ -67,7 +67,7 @@ const proveOne = async (
   const manifest = await readManifest(shelf);
   if (!manifest || manifest.proof === '') return { outcome: 'missing' };
   const { tables } = legs.compile(wholeLeg(layout), options.source.engine.dialect);
-  const now = versionsOf(options, tables);
+  const now = await stampsOf(options, definition, tables);
   const moved = Object.keys(now).filter((table) => now[table] !== manifest.builtFrom[table]);
   if (moved.length > 0) return { outcome: 'stale', reason: `${moved.join(', ')} moved since it was built` };
   const { source, other } = chosenFor(options, tables);

@@ -48,7 +48,7 @@ const partitionName = (proof: Proof, bucket: string | null | undefined): string 
 };
 
 /** A difference in words. `keyNames` are the members that the first keys stand for; `bucket` tells that the last one is a time. */
-const words = (d: Difference, keyNames: readonly string[], bucket: boolean): string => {
+export const words = (d: Difference, keyNames: readonly string[], bucket: boolean): string => {
   const group = keyNames.map((name, i) => `${name} = ${d.keys[i] ?? 'null'}`);
   const at = bucket ? d.keys[d.keys.length - 1] : undefined;
   if (at) group.push(timestampText(BigInt(at)));
@@ -127,7 +127,7 @@ const compareTotals = async (
 };
 
 /** Reads a leg into a table for the time of `use`. */
-const withRaw = async <T>(
+export const withRaw = async <T>(
   proof: Proof,
   name: string,
   query: LegQuery,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { error } from '../../errors/index.js';
-import { CHUNK_BYTES, getPartition, putPartition } from './blobs.js';
+import { CHUNK_BYTES, eachOf, getPartition, putPartition } from './blobs.js';
 import { coverage } from './coverage.js';
 import { EMPTY, type Manifest, type ManifestPartition } from './manifest.js';
 import type { Verdict } from './prove.js';
@@ -61,11 +61,16 @@ export const publishSet = async (round: Round, set: ProvenSet): Promise<Outcome>
   const { definition, hash } = shelf.layout;
   const { staged, proof } = set;
   const rollup = definition.id;
-  const partitions: ManifestPartition[] = [...(set.kept ?? [])];
-  for (const [i, s] of staged.entries()) {
-    partitions.push(await store(round, s, set));
-    options.emit('rollup.building', { rollup, step: 'store', done: i + 1, of: staged.length });
-  }
+  const stored: ManifestPartition[] = [];
+  let done = 0;
+  await eachOf(staged.length, async (i) => {
+    const one = staged[i];
+    if (!one) return;
+    stored[i] = await store(round, one, set);
+    done += 1;
+    options.emit('rollup.building', { rollup, step: 'store', done, of: staged.length });
+  });
+  const partitions: ManifestPartition[] = [...(set.kept ?? []), ...stored];
   const rest = (set.kept ?? []).map(({ key, from, to }) => ({
     key,
     span: from === null || to === null ? null : { key, from: BigInt(from), to: BigInt(to) },

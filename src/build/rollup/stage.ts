@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from './blobs.js';
+import { eachOf, sha256 } from './blobs.js';
 import { createTable, literal, quoted, type RollupDuckDb } from './duckdb.js';
 import type { StoredLayout } from './layout.js';
 import type { RawReader } from './raw.js';
@@ -37,7 +37,10 @@ export const stageRows = async (
   return table;
 };
 
-/** Cuts the staged rows into partitions and writes each as Parquet. Rows are sorted, so the same content gives the same bytes. */
+/**
+ * Cuts the staged rows into partitions and writes each as Parquet, a few at a time. Rows are sorted, so the same content gives the
+ * same bytes.
+ */
 export const writePartitions = async (
   layout: StoredLayout,
   table: string,
@@ -58,7 +61,9 @@ export const writePartitions = async (
   const sorted = layout.columns.filter((c) => c.role !== 'measure').map((c) => quoted(c.name));
   const order = sorted.length === 0 ? '' : ` ORDER BY ${sorted.join(', ')}`;
   const partitions: StagedPartition[] = [];
-  for (const [i, { b, n }] of found.entries()) {
+  let done = 0;
+  const write = async (i: number): Promise<void> => {
+    const { b, n } = found[i] ?? { b: null, n: 0n };
     const span = b !== null && granularity !== undefined ? spanOf(b, granularity) : null;
     const where =
       time === undefined
@@ -73,16 +78,18 @@ export const writePartitions = async (
       { signal },
     );
     const blob = await readFile(file);
-    partitions.push({
+    partitions[i] = {
       key: span?.key ?? (time === undefined ? ALL_KEY : NULL_KEY),
       span,
       file,
       bytes: blob.length,
       rows: Number(n),
       sha256: sha256(blob),
-    });
-    onWritten(partitions.length, found.length);
-  }
+    };
+    done += 1;
+    onWritten(done, found.length);
+  };
+  await eachOf(found.length, write);
   return partitions;
 };
 

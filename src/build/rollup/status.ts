@@ -49,7 +49,8 @@ const statusOf = (rollup: string, manifest: Manifest | undefined, publication: P
     .map(({ key, version, rows, bytes }) => ({ key, version, rows, bytes }));
   const published = manifest !== undefined && manifest.proof !== '';
   const fresh = Object.entries(manifest?.builtFrom ?? {}).every(
-    ([table, version]) => publication.tables.get(table)?.dataVersion === version,
+    // a table of others has no version here: its refresh key is asked when rollups are built
+    ([table, version]) => (publication.tables.get(table)?.dataVersion ?? version) === version,
   );
   return {
     rollup,

@@ -10,6 +10,8 @@ export interface SweepOptions {
   readonly catalogue: Catalogue;
   readonly legs: LegCompiler;
   readonly namespace: string;
+  /** Rollups that the model does not have stay, however old: another model may be in use beside this one. */
+  readonly keepOthers?: boolean;
   /** A rollup that the model no longer has is removed when it was built longer ago than this. Default one day. */
   readonly orphanMilliseconds?: number;
 }
@@ -39,7 +41,7 @@ export const sweepRollups = async (options: SweepOptions): Promise<number> => {
       const bytes = await kv.get(of.manifest);
       const manifest = bytes && decodeManifest(bytes);
       const old = !manifest || Date.now() - Date.parse(manifest.builtAt) > (options.orphanMilliseconds ?? DAY);
-      const wanted = known.has(name) || !old ? wantedBy(manifest) : undefined;
+      const wanted = known.has(name) || !old || options.keepOthers ? wantedBy(manifest) : undefined;
       const gone = keys.filter((key) => {
         const at = parseKey(namespace, key);
         if (at?.partition === undefined) return wanted === undefined && key === of.manifest;

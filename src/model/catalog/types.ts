@@ -106,6 +106,14 @@ export interface Join {
   readonly place?: Place;
 }
 
+/** How it is found out that tables moved which no transform builds. */
+export interface RefreshKey {
+  /** How often is looked. */
+  readonly seconds: number;
+  /** What is looked at: a SELECT whose result tells whether the tables moved. Undefined: time itself moves them. */
+  readonly sql: string | undefined;
+}
+
 /** A rollup as the model defines it. Members are cube members. */
 export interface RollupDefinition {
   /** `sales.by_day`. */
@@ -117,6 +125,8 @@ export interface RollupDefinition {
   readonly granularity: string | undefined;
   readonly partitionGranularity: string | undefined;
   readonly timezone: 'UTC';
+  /** When tables that no transform builds count as moved; without it they always do. */
+  readonly refresh?: RefreshKey;
   /** SHA-256 of everything that decides its contents; another hash is another rollup. */
   readonly hash: string;
   readonly place: Place;

@@ -179,6 +179,30 @@ describe('a model with faults', () => {
       'cubes/orders.yml:18: raw: type: original_sql is not one of rollup',
     ],
     [
+      'a rollup of several',
+      added('    pre_aggregations:\n      - name: raw\n        type: rollup_join\n'),
+      'cubes/orders.yml:18: raw: type: rollup_join is not one of rollup',
+    ],
+    [
+      'a rollup of rollups',
+      added('    pre_aggregations:\n      - name: raw\n        measures: [count]\n        rollups: [a.b]\n'),
+      /^cubes\/orders\.yml:19: raw: rollups is not supported: rollups of rollups are not built/,
+    ],
+    [
+      'a refresh key that nobody understands',
+      added(
+        '    pre_aggregations:\n      - name: r\n        measures: [count]\n        refresh_key: { every: "0 8 * * *" }\n',
+      ),
+      /^cubes\/orders\.yml:1[78]: orders\.r: refresh_key\.every "0 8 \* \* \*" is not understood; write it as/,
+    ],
+    [
+      'a refresh key that reads members',
+      added(
+        '    pre_aggregations:\n      - name: r\n        measures: [count]\n        refresh_key: { sql: "SELECT max({CUBE}.id) FROM shop.orders" }\n',
+      ),
+      /^cubes\/orders\.yml:1[78]: orders\.r: refresh_key\.sql refers to members; write plain SQL/,
+    ],
+    [
       'a role',
       added('    access_policy:\n      - role: admin\n'),
       'cubes/orders.yml:17: orders: access_policy: role is not supported: write group',

@@ -58,6 +58,7 @@ export interface CubeRollup {
     readonly type: string;
     readonly granularity?: string;
     readonly partitionGranularity?: string;
+    readonly refreshKey?: { readonly every?: unknown; readonly sql?: SqlFunction };
   };
   readonly references: {
     readonly measures: readonly string[];

@@ -7,6 +7,7 @@ import { invalid, type ParsedFile, type Places, versionOf } from './model-files.
 import type { Compilers, EvaluatedCube, MetaMember, MetaOwner, SqlFunction } from './parts.js';
 import { composedOf, pathOf } from './read-composed.js';
 import { readPolicies } from './read-policies.js';
+import { readRefresh } from './read-refresh.js';
 
 const CLOCK = ['second', 'minute', 'hour'];
 const CALENDAR = ['day', 'week', 'month', 'quarter', 'year'];
@@ -225,7 +226,12 @@ const rootOf = (cube: EvaluatedCube): string => {
   return first?.split('.')[0] ?? cube.name;
 };
 
-const readRollups = (compilers: Compilers, places: Places, members: ReadonlyMap<string, Member>): RollupDefinition[] =>
+const readRollups = (
+  compilers: Compilers,
+  places: Places,
+  members: ReadonlyMap<string, Member>,
+  faults: Faults,
+): RollupDefinition[] =>
   compilers.cubeEvaluator.preAggregations({}).map((rollup): RollupDefinition => {
     const { references, preAggregation } = rollup;
     const time = references.timeDimensions[0];
@@ -249,7 +255,10 @@ const readRollups = (compilers: Compilers, places: Places, members: ReadonlyMap<
     const hash = createHash('sha256')
       .update(JSON.stringify([definition, made, joins]))
       .digest('hex');
-    return Object.freeze({ ...definition, hash, place: places.of(rollup.id) });
+    const place = places.of(rollup.id);
+    const refresh = readRefresh(rollup, plainSql);
+    if (typeof refresh === 'string') faults.report(invalid(place.file, place.line, `${rollup.id}: ${refresh}`));
+    return Object.freeze({ ...definition, hash, place, ...(typeof refresh === 'object' && { refresh }) });
   });
 
 /** What Cube compiled, as the immutable catalogue. Faults of members are kept in `faults`. Errors: `model-invalid`. */
@@ -279,12 +288,14 @@ export const readCatalogue = (
     const table = plainSql(compilers.cubeEvaluator.cubeFromPath(name).sqlTable);
     if (table !== undefined) tables.set(name, table);
   }
+  const rollups = readRollups(compilers, places, reader.members, faults);
+  faults.throwIfAny();
   return Object.freeze({
     version: versionOf(files),
     owners: reader.owners,
     members: reader.members,
     joins,
-    rollups: readRollups(compilers, places, reader.members),
+    rollups,
     policies: readPolicies(compilers, reader.owners, reader.members, places),
     tables,
   });

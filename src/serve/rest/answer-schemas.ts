@@ -77,6 +77,12 @@ export const ExplanationSchema = Type.Object(
         description: 'for roles that may see them',
       }),
     ),
+    hypothetical: Type.Optional(
+      Type.Object(
+        { rollup: Type.String(), serves: Type.Boolean(), candidates: Type.Array(CandidateSchema) },
+        { description: 'what the rollup that was given to be tried would do, for each part of the query' },
+      ),
+    ),
   },
   { $id: 'Explanation' },
 );

@@ -10,6 +10,7 @@ import {
   QuestionAnswerSchema,
   SearchAnswerSchema,
 } from './answer-schemas.js';
+import { ExplainQuerySchema } from './explain-body.js';
 import { FilterSchema, MetricQuerySchema } from './metric-query-schema.js';
 
 type Json = Record<string, unknown>;
@@ -112,7 +113,7 @@ const paths = (): Json => ({
     post: {
       operationId: 'explain',
       summary: 'Say how a metric query would be answered, and why each rollup serves or not',
-      requestBody: body,
+      requestBody: { required: true, content: json(ExplainQuerySchema) },
       responses: { 200: { description: 'the plan', content: json(ExplanationSchema) }, ...problems(ASKING) },
     },
   },

@@ -11,6 +11,7 @@ import { bytesCache } from './bytes-cache.js';
 import { catalogAnswer } from './catalog-answer.js';
 import { decodeQuery } from './decode.js';
 import { columnJson } from './encoders.js';
+import { decodeExplain } from './explain-body.js';
 import { openApiDocument } from './open-api.js';
 import { parametersOf, searchRequestOf } from './parameters.js';
 import { ANSWER_TYPES, matches, sendAnswer } from './send-answer.js';
@@ -67,8 +68,11 @@ export const restRoutes = (app: HttpApp, options: RestOptions): void => {
     const caller = callerOf(request);
     parametersOf(request.query, []);
     negotiate(request.headers.accept, ['application/json']);
-    const { query, limits } = decodeQuery(request.body);
-    const { columns, ...explanation } = await ask.explain(query, caller, asking(request, reply, limits));
+    const { query, limits, hypothetical } = decodeExplain(request.body);
+    const { columns, ...explanation } = await ask.explain(query, caller, {
+      ...asking(request, reply, limits),
+      ...(hypothetical && { hypothetical }),
+    });
     return reply.header('vary', 'authorization').send({ ...explanation, columns: columns.map(columnJson) });
   });
 

@@ -29,6 +29,7 @@ export { closePlan, plannedFiles, readPlan, savePlan } from './plans.js';
 export { currentRevision, moveLake, PUBLICATION_CHANNEL } from './pointers.js';
 export { lockTables, publishEnvironment } from './publish-environment.js';
 export type { On } from './queries.js';
+export { countShapes, type ShapeRow, shapesOf } from './query-shapes.js';
 export {
   driftHistory,
   expireFailingKeys,

@@ -159,6 +159,7 @@ export interface StateTables {
     stats: string;
     recorded_at: Generated<string>;
   };
+  'assay.query_shape': { day: string; hash: string; shape: string; asked: string; served: string };
   'assay.audit': {
     id: string;
     at_micros: string;

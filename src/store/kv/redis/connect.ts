@@ -1,14 +1,17 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, type ClusterOptions, Redis } from 'ioredis';
-import { type AssayError, error } from '../../../errors/index.js';
+import { AssayError, error } from '../../../errors/index.js';
 import type { Emit } from '../../../query/index.js';
+import { type Address, type Login, type Place, placeOf, someoneListens } from './address.js';
 
-/** One server, or one of a cluster; the store's commands are the same on both. */
+/** One server, the master that Sentinels name, or a cluster; the store's commands are the same on all. */
 export type Connection = Redis | Cluster;
 
 /** A command that has no answer after this time is given up (chunks of 1 MiB must come through a slow network). */
 export const COMMAND = 5000;
-
-const bad = (why: string) => error('config-invalid', { name: 'ASSAY_REDIS_URL', value: '***', wanted: why });
+/** How long a start waits for a new master to be elected, or for a server to load its data. */
+const ELECTION = 30_000;
+const AGAIN = 250;
 
 /** What a node of a cluster and a single server have in common. */
 type NodeOptions = Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>;
@@ -26,29 +29,32 @@ const shared = (): NodeOptions => ({
   connectionName: 'assay',
 });
 
-const parse = (text: string): URL => {
-  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text))
-    throw bad('a url such as redis://user:password@host:6379/0 is wanted; several, comma-separated, are a cluster');
-  return new URL(text);
-};
-
-const credentials = (url: URL): NodeOptions => ({
-  ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
-  ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
-  ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
-});
-
-const address = (url: URL) => ({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) });
-
-const clusterOf = (urls: readonly URL[]): Cluster => {
-  const [first] = urls;
-  return new Cluster(urls.map(address), {
+const clusterOf = (addresses: readonly Address[], login: Login): Cluster =>
+  new Cluster([...addresses], {
     lazyConnect: true,
     enableAutoPipelining: true,
     // Names in certificates are those that the cluster announces.
     dnsLookup: (host, done) => done(null, host),
-    redisOptions: { ...shared(), ...(first ? credentials(first) : {}) },
+    redisOptions: { ...shared(), ...login },
     clusterRetryStrategy: retry,
+  });
+
+const sentinelOf = (place: Extract<Place, { kind: 'sentinel' }>): Redis => {
+  const { username, password } = place.sentinelLogin;
+  return new Redis({
+    ...shared(),
+    ...place.login,
+    sentinels: [...place.addresses],
+    name: place.master,
+    db: place.database,
+    role: 'master',
+    // A master that was replaced while it lived would take writes that are lost: Sentinels tell at once.
+    failoverDetector: true,
+    sentinelRetryStrategy: retry,
+    retryStrategy: retry,
+    ...(username === undefined ? {} : { sentinelUsername: username }),
+    ...(password === undefined ? {} : { sentinelPassword: password }),
+    ...(place.login.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
   });
 };
 
@@ -63,16 +69,19 @@ export const redisFailure = (e: unknown): AssayError => {
       : message.startsWith('MISCONF')
         ? 'it cannot save to its disk and refuses writes'
         : /LOADING/.test(message)
-          ? 'it is loading its data'
-          : /CLUSTERDOWN|slots cache|TRYAGAIN/.test(message)
-            ? 'the cluster is down, or some of its slots are'
-            : /timed out|ETIMEDOUT/.test(message)
-              ? 'it did not answer in time'
-              : code === 'ECONNREFUSED' || /ECONNREFUSED/.test(message)
-                ? 'nobody listens there'
-                : 'the connection broke';
+          ? LOADING
+          : /All sentinels/.test(message)
+            ? 'no Sentinel answers, or none of them knows a master of that name'
+            : /CLUSTERDOWN|slots cache|TRYAGAIN/.test(message)
+              ? 'the cluster is down, or some of its slots are'
+              : /timed out|ETIMEDOUT/.test(message)
+                ? 'it did not answer in time'
+                : code === 'ECONNREFUSED' || /ECONNREFUSED/.test(message)
+                  ? 'nobody listens there'
+                  : 'the connection broke';
   return error('redis-unavailable', { why }, e);
 };
+const LOADING = 'it is loading its data';
 
 /** Tells of an outage once, and of its end. */
 const report = (connection: Connection, emit: Emit): void => {
@@ -100,7 +109,8 @@ const connected = async <C extends Connection>(connection: C, emit: Emit): Promi
   });
   try {
     await Promise.race([connection.connect(), late]);
-    await Promise.race([connection.ping(), late]);
+    // each of them: a cluster whose master is being replaced answers for the others
+    await Promise.race([Promise.all(mastersOf(connection).map((master) => master.ping())), late]);
     report(connection, emit);
     return connection;
   } catch (e) {
@@ -112,28 +122,47 @@ const connected = async <C extends Connection>(connection: C, emit: Emit): Promi
   }
 };
 
+/** Failures that end by themselves where several servers elect a master. */
+const isPassing = (thrown: unknown, elects: boolean): boolean => {
+  const why = thrown instanceof AssayError ? thrown.parameters['why'] : undefined;
+  return elects ? why !== 'it refused the user or the password' : why === LOADING;
+};
+
+/** Connects, and where a master is being elected waits until there is one, up to a bound. Where nobody listens it fails at once. */
+const patient = async <C extends Connection>(
+  make: () => C,
+  addresses: readonly Address[],
+  elects: boolean,
+  emit: Emit,
+): Promise<C> => {
+  const until = performance.now() + ELECTION;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await connected(make(), emit);
+    } catch (thrown) {
+      if (performance.now() >= until || !isPassing(thrown, elects) || !(await someoneListens(addresses))) throw thrown;
+      if (tries === 1)
+        emit('notice', { message: `waiting up to ${ELECTION / 1000} s: ${(thrown as AssayError).message}` });
+      await pause(AGAIN);
+    }
+  }
+};
+
 /**
- * Connects to the servers of ASSAY_REDIS_URL. One url of a server in cluster mode is taken as a cluster too.
- * Errors: `config-invalid`, `redis-unavailable`.
+ * Connects to the servers of ASSAY_REDIS_URL. One url of a server in cluster mode is taken as a cluster too. Where servers elect a
+ * master just now, it waits for that, 30 s at most. Errors: `config-invalid`, `redis-unavailable`.
  */
 export const connectRedis = async (redisUrl: string, emit: Emit): Promise<Connection> => {
-  const urls = redisUrl
-    .split(',')
-    .map((text) => text.trim())
-    .filter((text) => text !== '')
-    .map(parse);
-  const [first] = urls;
-  if (!first) throw bad('a url is wanted');
-  if (urls.length > 1) return connected(clusterOf(urls), emit);
-  const database = first.pathname.slice(1);
-  if (!/^\d*$/.test(database)) throw bad('the path of the url is the number of a database');
-  const { host, port } = address(first);
-  const db = Number(database || 0);
-  const single = new Redis(port, host, { ...shared(), ...credentials(first), db, retryStrategy: retry });
-  const connection = await connected(single, emit);
+  const place = placeOf(redisUrl);
+  if (place.kind === 'sentinel') return patient(() => sentinelOf(place), place.addresses, true, emit);
+  if (place.kind === 'cluster')
+    return patient(() => clusterOf(place.addresses, place.login), place.addresses, true, emit);
+  const { address, login, database: db } = place;
+  const single = () => new Redis(address.port, address.host, { ...shared(), ...login, db, retryStrategy: retry });
+  const connection = await patient(single, [address], false, emit);
   if (!/cluster_enabled:1/.test(await connection.info('cluster'))) return connection;
   connection.disconnect();
-  return connected(clusterOf(urls), emit);
+  return patient(() => clusterOf([address], login), [address], true, emit);
 };
 
 /** Every server that holds keys. */
