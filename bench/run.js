@@ -12,6 +12,7 @@ const BENCHES = {
   3: 'compile.js',
   4: 'partitions.js',
   5: 'volume.js',
+  search: 'search.js',
   lake: 'lake.js',
   'lake-write': 'lake-write.js',
 };

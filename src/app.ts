@@ -212,7 +212,9 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       : undefined;
     const ask = makeAsk({ ...askParts, ...(log && { log }) });
     const access = (caller: Caller) => model().accessOf(caller);
-    const search = keep(openSearchOf({ config, root: options.root, home: home.dir, ask, publications, emit }));
+    const search = keep(openSearchOf({ config, root: options.root, home: home.dir, duckdb, ask, publications, emit }));
+
+    if (options.serves) await search.check(stopping.signal);
 
     const rounds = rollupRounds({
       ...{ model, publications, warehouse, duckdb, lakeRelation, kv, dir: home.tmp, emit, namespace, rollups },

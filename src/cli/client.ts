@@ -1,4 +1,4 @@
-import type { SearchAnswer, SearchRequest } from '../answer/search/index.js';
+import type { QuestionAnswer, QuestionRequest, SearchAnswer, SearchRequest } from '../answer/search/index.js';
 import { error } from '../errors/index.js';
 import type { Explanation, MetricQuery, RollupSpec } from '../query/index.js';
 import type { RunFile } from './home.js';
@@ -38,6 +38,13 @@ export const searchServer = async (run: RunFile, token: string, request: SearchR
     token,
     `/api/v2/search?${new URLSearchParams(Object.entries(request).map(([k, v]) => [k, String(v)]))}`,
   )) as SearchAnswer;
+
+export const proposeServer = async (run: RunFile, token: string, request: QuestionRequest): Promise<QuestionAnswer> =>
+  (await read(
+    run,
+    token,
+    `/api/v2/ask?${new URLSearchParams({ q: request.q, ...(request.today === undefined ? {} : { today: request.today }) })}`,
+  )) as QuestionAnswer;
 
 export const queryServer = async (run: RunFile, token: string, query: MetricQuery): Promise<PlainAnswer> =>
   (await post(run, token, '/api/v2/query', query)) as PlainAnswer;

@@ -2,19 +2,25 @@ import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Ask } from '../answer/run/index.js';
 import {
+  duckdbEngine,
+  elasticsearchEngine,
   embeddedBackend,
+  engineBackend,
   httpEmbedder,
   openSearch,
   readRelatedWords,
   type Search,
+  type SearchBackend,
   type SearchContext,
   sentenceEncoder,
+  typesenseEngine,
   type VectorStore,
   vectorStore,
 } from '../answer/search/index.js';
 import type { Publication } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
 import type { Emit } from '../query/index.js';
+import type { DuckDb } from '../store/engine/index.js';
 
 /** Distinct values of one dimension that are indexed at most. */
 const MOST_VALUES = 200_000;
@@ -35,19 +41,34 @@ export const openVectors = (
 
 export const relatedWordsFile = (root: string): string => join(root, 'data', 'search', 'related-words.txt.gz');
 
+/** Who finds candidates, by setting. */
+export const searchBackend = (search: Config['search'], duckdb: Pick<DuckDb, 'execute' | 'query'>): SearchBackend => {
+  switch (search.backend) {
+    case 'typesense':
+      return engineBackend(typesenseEngine(search));
+    case 'elasticsearch':
+      return engineBackend(elasticsearchEngine(search));
+    case 'duckdb':
+      return engineBackend(duckdbEngine(duckdb));
+    default:
+      return embeddedBackend;
+  }
+};
+
 /** Search over the app's own answers: values are read by queries of the caller, under the caller's policies. */
 export const openSearchOf = (parts: {
   readonly config: Config;
   readonly root: string;
   readonly home: string;
+  readonly duckdb: DuckDb;
   readonly ask: Ask;
   readonly publications: { current(): Publication };
   readonly emit: Emit;
 }): Search => {
-  const { config, root, home, ask, publications, emit } = parts;
+  const { config, root, home, duckdb, ask, publications, emit } = parts;
   const { vectors, why } = openVectors(config, join(home, 'search'));
   return openSearch({
-    backend: embeddedBackend,
+    backend: searchBackend(config.search, duckdb),
     vectors,
     noVectors: why,
     related: readRelatedWords(relatedWordsFile(root)),

@@ -1,29 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import {
-  ABLATIONS,
-  askAll,
-  type EvaluationSet,
-  embeddedBackend,
-  GATES,
-  type Measured,
-  measure,
-  memberDocument,
-  missedGates,
-  readEvaluation,
-  readRelatedWords,
-  type SearchAnswer,
-  tune,
-} from '../answer/search/index.js';
+import { propose, type QuestionAnswer, type SearchAnswer } from '../answer/search/index.js';
 import { error } from '../errors/index.js';
-import { loadModel } from '../model/cube/index.js';
-import { localCaller } from '../query/index.js';
-import { searchServer } from './client.js';
+import { localCaller, type MetricQuery } from '../query/index.js';
+import { proposeServer, searchServer } from './client.js';
 import { type Context, withApp } from './context.js';
 import { readRun } from './home.js';
-import { openVectors, relatedWordsFile } from './open-search.js';
 import { table } from './print.js';
+import { evaluate } from './search-eval.js';
 
 interface FindFlags {
   readonly json?: boolean;
@@ -38,7 +22,7 @@ const kindOf = (text: string | undefined): 'member' | 'value' | undefined => {
   throw error('usage', { text: `--kind is member or value, not ${text}` });
 };
 
-/** `assay search WORDS` and `assay search eval`. */
+/** `assay search WORDS`, `assay search eval` and `assay ask QUESTION`. */
 export const searchCommands = (
   command: (name: string, description: string) => Command,
   context: (flags: { json?: boolean }) => Context,
@@ -82,7 +66,34 @@ export const searchCommands = (
     .option('--tune', 'find the best weights on the half that is not held out')
     .option('--json', 'print JSON')
     .action(async (flags: { json?: boolean; tune?: boolean }) => evaluate(context(flags), flags.tune === true));
+
+  command('ask', 'read a question and give the metric queries that it may mean')
+    .argument('<words...>', 'a question in English')
+    .option('--today <day>', 'YYYY-MM-DD that "last month" is counted from (default: today, UTC)')
+    .option('--role <role>', 'ask as this role', 'admin')
+    .action(async (words: string[], flags: { today?: string; role: string; json?: boolean }) => {
+      const c = context(flags);
+      const request = { q: words.join(' '), ...(flags.today === undefined ? {} : { today: flags.today }) };
+      const run = readRun(c.home);
+      const answer = run
+        ? await proposeServer(run, await tokenFor(c, flags.role), request)
+        : await withApp(c, (app) => {
+            const caller = localCaller([flags.role]);
+            const model = { catalogue: app.model().catalogue, sees: app.access(caller) };
+            const asking = { caller, surface: 'cli' as const, requestId: randomUUID() };
+            const plan = (query: MetricQuery) => app.ask.explain(query, caller, { ...asking, surface: 'search' });
+            return propose(request, app.search, plan, model, asking);
+          });
+      c.out(c.json ? `${JSON.stringify(answer)}\n` : proposed(answer));
+      if (answer.proposals.length === 0) process.exitCode = 1;
+    });
 };
+
+/** Each query on a line of its own, as `assay query` takes it, with how it was read. */
+const proposed = ({ proposals, refusal }: QuestionAnswer): string =>
+  proposals.length === 0
+    ? `no query: ${refusal ?? 'nothing in the question is known'}\n`
+    : proposals.map(({ query, reasons }) => `${JSON.stringify(query)}\n  ${reasons.join('; ')}\n`).join('');
 
 const shown = (answer: SearchAnswer): string => {
   const rows = answer.hits.map((h) => [
@@ -94,62 +105,3 @@ const shown = (answer: SearchAnswer): string => {
   const { why } = answer.provenance;
   return `${table(['name', 'kind', 'title', 'why'], rows)}${answer.total} found${why === undefined ? '' : ` (${why})`}\n`;
 };
-
-const FILES = ['retail', 'saas', 'logistics'];
-
-const evaluate = async (c: Context, tuning: boolean): Promise<void> => {
-  const { catalogue } = await loadModel(join(c.root, 'model'));
-  const members = [...catalogue.members.values()].filter((m) => m.public && catalogue.owners.get(m.owner)?.public);
-  const sets = FILES.map((name): EvaluationSet & { documents: readonly ReturnType<typeof memberDocument>[] } => {
-    const set = readEvaluation(join(c.root, 'data', 'search', `${name}.yml`));
-    return { ...set, documents: set.documents ?? members.map((m) => memberDocument(m, catalogue)) };
-  });
-  const { vectors, why } = openVectors(c.config, undefined);
-  try {
-    const asked = await askAll(sets, embeddedBackend, vectors, readRelatedWords(relatedWordsFile(c.root)));
-    const weights = tuning ? tune(asked) : undefined;
-    const rows: [string, Measured][] = [
-      ...Object.entries(ABLATIONS).map(([name, of]): [string, Measured] => [name, measure(asked, of(weights))]),
-      [
-        '  the half that weights were set on',
-        measure(
-          asked.filter((a) => !a.question.heldOut),
-          weights,
-        ),
-      ],
-      [
-        '  the half that was held out',
-        measure(
-          asked.filter((a) => a.question.heldOut),
-          weights,
-        ),
-      ],
-    ];
-    const missed = missedGates(measure(asked, weights));
-    if (c.json)
-      c.out(
-        `${JSON.stringify({ embedder: vectors?.id ?? null, ...(weights ? { weights } : {}), measured: Object.fromEntries(rows), gates: GATES, missed })}\n`,
-      );
-    else {
-      if (weights) c.out(`best weights: ${JSON.stringify(weights)}\n`);
-      c.out(table(HEAD, rows.map(cells)));
-      c.out(`${asked.length} questions, embedder ${vectors?.id ?? `none: ${why}`}; intervals are Wilson's, 95 %\n`);
-      for (const line of missed) c.out(`missed: ${line}\n`);
-    }
-    if (missed.length > 0) process.exitCode = 1;
-  } finally {
-    await vectors?.close();
-  }
-};
-
-const HEAD = ['signals', 'R@1', 'R@5', '95 %', 'R@10', 'nDCG@10', 'exact R@1', 'paraphrase R@10'];
-const cells = ([name, m]: readonly [string, Measured]): string[] => [
-  name,
-  m.r1.share.toFixed(3),
-  m.r5.share.toFixed(3),
-  `${m.r5.low.toFixed(2)} to ${m.r5.high.toFixed(2)}`,
-  m.r10.share.toFixed(3),
-  m.ndcg10.toFixed(3),
-  m.exactR1.share.toFixed(3),
-  m.paraphraseR10.share.toFixed(3),
-];

@@ -45,6 +45,7 @@ export const serveHttp = async (w: {
         return { ok: true, detail: w.kv.kind };
       },
       model: async () => ({ ok: true, detail: w.state() }),
+      search: async () => ({ ok: true, detail: await w.search.check() }),
       data: async () => ({ ok: true, detail: `revision ${w.publications.current().revision}` }),
     },
   });
@@ -76,6 +77,17 @@ export const serveHttp = async (w: {
     querySchema: toolSchema(MetricQuerySchema),
     emit,
   });
-  graphqlRoutes(server.app, { ask: w.ask, catalogue, access: w.access, emit });
+  graphqlRoutes(server.app, {
+    ask: w.ask,
+    catalogue,
+    access: w.access,
+    find: (request, { caller, requestId, signal }) =>
+      w.search.find(
+        request,
+        { catalogue: catalogue(), sees: w.access(caller) },
+        { caller, surface: 'graphql', requestId, signal },
+      ),
+    emit,
+  });
   return { server, address: await server.listen() };
 };

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { error } from '../errors/index.js';
+import { bad, choice, count, path, port, type Setting, servers, size, text } from './setting.js';
 
 export { settleCubeEnvironment } from './cube-env.js';
 
@@ -60,68 +61,19 @@ export interface Config {
   readonly embedder: string;
   readonly embedderModel: string;
   readonly embedderKey: string | undefined;
+  /** Who finds the candidates of a search. */
+  readonly search:
+    | { readonly backend: 'embedded' | 'duckdb' }
+    | {
+        readonly backend: 'typesense';
+        readonly url: string;
+        readonly key: string;
+        readonly searchKey: string | undefined;
+      }
+    | { readonly backend: 'elasticsearch'; readonly url: string; readonly key: string | undefined };
   /** The demo loads only where nothing of a company's own is configured. */
   readonly demoAllowed: boolean;
 }
-
-/** One setting: its name, what it is for, how its text is read. `schema/config.schema.json` is made from this list. */
-interface Setting<T> {
-  readonly name: string;
-  readonly doc: string;
-  readonly secret?: boolean;
-  readonly read: (text: string | undefined) => T;
-}
-
-const bad = (name: string, value: string, wanted: string) => error('config-invalid', { name, value, wanted });
-const text = (name: string, doc: string, secret = false): Setting<string | undefined> => ({
-  name,
-  doc,
-  secret,
-  read: (t) => t,
-});
-const path = (name: string, doc: string, fallback: string): Setting<string> => ({
-  name,
-  doc,
-  read: (t) => t ?? fallback,
-});
-const port = (name: string, doc: string, fallback: number): Setting<number> => ({
-  name,
-  doc: `${doc} (default ${fallback}; 0 picks a free one)`,
-  read: (t) => {
-    if (t === undefined) return fallback;
-    const n = Number(t);
-    if (!/^\d{1,5}$/.test(t) || n > 65_535) throw bad(name, t, 'a port from 0 to 65535 is wanted');
-    return n;
-  },
-});
-const count = (name: string, doc: string, fallback: number, least = 1): Setting<number> => ({
-  name,
-  doc: `${doc} (default ${fallback})`,
-  read: (t) => {
-    if (t === undefined) return fallback;
-    if (!/^\d{1,9}$/.test(t) || Number(t) < least) throw bad(name, t, `a whole number above ${least - 1} is wanted`);
-    return Number(t);
-  },
-});
-const choice = <C extends string>(name: string, doc: string, of: readonly C[], fallback: C): Setting<C> => ({
-  name,
-  doc: `${doc}: ${of.join(' or ')} (default ${fallback})`,
-  read: (t) => {
-    if (t === undefined) return fallback;
-    if (!of.includes(t as C)) throw bad(name, t, `one of ${of.join(', ')} is wanted`);
-    return t as C;
-  },
-});
-
-const size = (name: string, doc: string, fallback: string): Setting<string> => ({
-  name,
-  doc: `${doc}, such as 512MB (default ${fallback})`,
-  read: (t) => {
-    if (t !== undefined && !/^\d+(\.\d+)?(KB|MB|GB)$/.test(t))
-      throw bad(name, t, 'a size such as 512MB or 4GB is wanted');
-    return t ?? fallback;
-  },
-});
 
 export const SETTINGS = {
   home: path('ASSAY_HOME', 'folder for everything that the service keeps', '.assay'),
@@ -257,6 +209,21 @@ export const SETTINGS = {
   } as Setting<string>,
   embedderModel: path('ASSAY_EMBEDDER_MODEL', 'model to name to the API of ASSAY_EMBEDDER', 'text-embedding-3-small'),
   embedderKey: text('ASSAY_EMBEDDER_KEY', 'sent to the API of ASSAY_EMBEDDER as Authorization: Bearer', true),
+  searchBackend: choice(
+    'ASSAY_SEARCH',
+    'who finds candidates of searches without a server',
+    ['embedded', 'duckdb'] as const,
+    'embedded',
+  ),
+  typesenseUrl: servers('ASSAY_TYPESENSE_URL', 'Typesense, for the candidates of searches'),
+  typesenseKey: text('ASSAY_TYPESENSE_KEY', 'key of Typesense that may make collections, read and write them', true),
+  typesenseSearchKey: text(
+    'ASSAY_TYPESENSE_SEARCH_KEY',
+    'key of Typesense that may only search; searches then go by short-lived keys derived from it',
+    true,
+  ),
+  elasticsearchUrl: servers('ASSAY_ELASTICSEARCH_URL', 'Elasticsearch 9, for the candidates of searches'),
+  elasticsearchKey: text('ASSAY_ELASTICSEARCH_KEY', 'API key of Elasticsearch, encoded', true),
   duckdbMax: size(
     'ASSAY_DUCKDB_MAX',
     'most that a step on DuckDB is given at once, as the router estimates it',
@@ -344,6 +311,7 @@ export const readConfig = (
     embedder: get(SETTINGS.embedder),
     embedderModel: get(SETTINGS.embedderModel),
     embedderKey: get(SETTINGS.embedderKey),
+    search: searchOf(get),
     duckdbMax: get(SETTINGS.duckdbMax),
     duckdbSpill: get(SETTINGS.duckdbSpill),
     postgresMax: get(SETTINGS.postgresMax),
@@ -353,6 +321,25 @@ export const readConfig = (
       (n) => environment[n] && (n === 'ASSAY_POSTGRES_URL' || n === 'ASSAY_LAKE' || n.startsWith('ASSAY_JWT_')),
     ),
   });
+};
+
+/** One backend of search. Errors: `config-invalid`, `config-missing`. */
+const searchOf = (get: <T>(setting: Setting<T>) => T): Config['search'] => {
+  const typesense = get(SETTINGS.typesenseUrl);
+  const elasticsearch = get(SETTINGS.elasticsearchUrl);
+  if (typesense !== undefined && elasticsearch !== undefined)
+    throw bad(
+      SETTINGS.elasticsearchUrl.name,
+      '***',
+      'one search server is wanted, and ASSAY_TYPESENSE_URL is set, too',
+    );
+  if (elasticsearch !== undefined)
+    return { backend: 'elasticsearch', url: elasticsearch, key: get(SETTINGS.elasticsearchKey) };
+  if (typesense === undefined) return { backend: get(SETTINGS.searchBackend) };
+  const key = get(SETTINGS.typesenseKey);
+  if (key === undefined)
+    throw error('config-missing', { name: SETTINGS.typesenseKey.name, why: 'Typesense answers nobody without a key' });
+  return { backend: 'typesense', url: typesense, key, searchKey: get(SETTINGS.typesenseSearchKey) };
 };
 
 /** The process's own environment; the only place in the service that reads it. */
@@ -367,6 +354,7 @@ export const redacted = (config: Config): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(config).map(([key, value]) => {
       const setting = (SETTINGS as Record<string, Setting<unknown>>)[key];
-      return [key, setting?.secret && value !== undefined ? '***' : value];
+      const hidden = key === 'search' ? { backend: config.search.backend } : value;
+      return [key, setting?.secret && value !== undefined ? '***' : hidden];
     }),
   );

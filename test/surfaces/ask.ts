@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import pg from 'pg';
 import type { MetricQuery } from '../../src/query/index.js';
 import type { Product, Role } from '../product.js';
@@ -126,19 +129,27 @@ export const psql = (
     child.on('close', (code) => done({ code, out, err }));
   });
 
-export const search = async (
-  p: Product,
-  role: Role,
-  q: string,
-): Promise<{ hits: { name: string; kind: string; query?: MetricQuery }[]; total: number; bytes: string }> => {
-  const response = await fetch(`${p.http}/api/v2/search?q=${encodeURIComponent(q)}`, {
+export interface Found {
+  readonly hits: readonly { name: string; kind: string; value?: string; query?: MetricQuery }[];
+  readonly total: number;
+}
+export const search = async (p: Product, role: Role, q: string, kind?: string): Promise<Found & { bytes: string }> => {
+  const only = kind === undefined ? '' : `&kind=${kind}`;
+  const response = await fetch(`${p.http}/api/v2/search?q=${encodeURIComponent(q)}${only}`, {
     headers: { authorization: `Bearer ${p.tokens[role]}` },
   });
   const bytes = await response.text();
-  return {
-    ...(JSON.parse(bytes) as { hits: { name: string; kind: string; query?: MetricQuery }[]; total: number }),
-    bytes,
-  };
+  return { ...(JSON.parse(bytes) as Found), bytes };
+};
+
+/** A client of the Model Context Protocol, made by its own kit, over HTTP. */
+export const mcpClient = async (p: Product, role: Role): Promise<Client> => {
+  const client = new Client({ name: 'test', version: '1' });
+  const transport = new StreamableHTTPClientTransport(new URL(`${p.http}/mcp`), {
+    requestInit: { headers: { authorization: `Bearer ${p.tokens[role]}` } },
+  });
+  await client.connect(transport as Transport);
+  return client;
 };
 
 /** Two decimals of different trailing zeros are one number. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MetricQuery } from '../../src/query/index.js';
 import { assay, freshDir, type Product, type Role, startProduct } from '../product.js';
-import { graphql, psql, rest, search, sql } from './ask.js';
+import { graphql, mcpClient, psql, rest, search, sql } from './ask.js';
 
 /**
  * Rows that no real number can be mistaken for: customers, a product, a country and invoices of their own, taken in by the test on the
@@ -57,6 +57,27 @@ const untilCanary = async () => {
   }
 };
 
+/** Words that would find what is hidden, none of which is a hidden text itself: an answer may repeat the asker's own words. */
+const PROBES = [
+  'canary',
+  'canariland',
+  'Canaryla',
+  'canarysk thing',
+  'CANARYq',
+  'X90000',
+  'customer',
+  'country',
+  'failed checks',
+];
+const QUESTIONS = [
+  'net revenue in canary land',
+  'orders per country without canariland',
+  'which customers bought the canary thing',
+  'lines of invoice X90000',
+  'net revenue by customer id',
+];
+const KINDS = ['', '&kind=member', '&kind=value', '&kind=value&similar=true'];
+
 describe('canary rows', () => {
   it('are there for those who may see them', async () => {
     await untilCanary();
@@ -69,6 +90,20 @@ describe('canary rows', () => {
       [`${CUSTOMER}1`, '24.50'],
       [`${CUSTOMER}2`, '3.50'],
     ]);
+  });
+
+  it.each(['admin', 'data_engineer'] as Role[])('are found by %s, in search and in questions', async (role) => {
+    // the index of the data before answers until the new one is complete
+    for (;;) {
+      const told = await search(product, role, 'canariland', 'value');
+      if (told.hits[0]?.value === 'Canaryland') break;
+    }
+    const found = await search(product, role, 'canary thing', 'value');
+    expect(found.hits[0]?.value).toBe('CANARY THING');
+    const headers = { authorization: `Bearer ${product.tokens[role]}` };
+    const asked = await fetch(`${product.http}/api/v2/ask?q=net%20revenue%20in%20Canaryland`, { headers });
+    const { proposals } = (await asked.json()) as { proposals: { query: MetricQuery }[] };
+    expect(JSON.stringify(proposals[0]?.query)).toContain('Canaryland');
   });
 
   it.each(['data_analyst', 'country_manager'] as Role[])('%s: asked every way that there is', async (role) => {
@@ -100,6 +135,38 @@ describe('canary rows', () => {
     for (const q of ['canary', 'Canaryland', 'CANARYSKU', 'customer', 'country'])
       keep(role, (await search(product, role, q)).bytes);
     const headers = { authorization: `Bearer ${product.tokens[role]}` };
+    const get = async (path: string) => keep(role, await (await fetch(product.http + path, { headers })).text());
+    const mcp = await mcpClient(product, role);
+    const tool = async (name: string, given: Record<string, unknown>) =>
+      keep(role, JSON.stringify(await mcp.callTool({ name, arguments: given })));
+    for (const q of PROBES) {
+      for (const kind of KINDS) await get(`/api/v2/search?q=${encodeURIComponent(q)}&limit=100${kind}`);
+      const asked = `{ search(q: ${JSON.stringify(q)}, limit: 100) { total hits { name kind value title description why query filter } } }`;
+      keep(role, (await graphql(product, role, asked)).bytes);
+      for (const kind of [undefined, 'member', 'value'])
+        await tool('find_members', { q, limit: 100, ...(kind ? { kind } : {}) });
+    }
+    for (const q of QUESTIONS) {
+      await get(`/api/v2/ask?q=${encodeURIComponent(q)}&today=2010-12-15`);
+      await tool('find_members', { q });
+    }
+    for (const d of dimensions) {
+      const query = { measures: ['retail.lines'], dimensions: [`retail.${d}`], limit: 1000 };
+      await tool('values', { dimension: `retail.${d}`, contains: 'canary', limit: 1000 });
+      await tool('query', query);
+      await tool('explain', query);
+      await tool('describe', { name: `retail.${d}` });
+    }
+    await tool('describe', {});
+    await tool('describe', { name: 'retail' });
+    await mcp.close();
+    for (const words of [
+      ['search', 'find', 'canary', '--limit', '100'],
+      ['ask', 'net revenue in canary land', '--json'],
+    ]) {
+      const told = await assay(product.home, [...words, '--role', role]);
+      keep(role, told.out + told.err);
+    }
     for (const path of ['/api/v1/catalog', '/openapi.json'])
       keep(role, await (await fetch(product.http + path, { headers })).text());
     const csv = await fetch(`${product.http}/api/v2/query`, {
@@ -119,6 +186,8 @@ describe('canary rows', () => {
     }
     const bytes = (seen[role] ?? []).join('\n');
     expect(bytes.length).toBeGreaterThan(50_000);
+    expect(bytes).toContain('"total"');
+    expect(bytes).toContain('proposals');
     expect(bytes).not.toContain(CUSTOMER === 'CANARYqx' && role === 'data_analyst' ? CUSTOMER : `${CUSTOMER}1`);
     if (role === 'country_manager') expect(bytes).not.toContain('Canaryland');
     if (role === 'data_analyst') expect(bytes).not.toMatch(/X90000\d|C900003/);

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { describe, expect, inject, it } from 'vitest';
-import { cleanEnv, type Role, root } from '../product.js';
+import { cleanEnv, type Product, type Role, root } from '../product.js';
+import { mcpClient } from './ask.js';
 
 const product = inject('product');
 const ROLES: readonly Role[] = ['data_analyst', 'data_engineer', 'admin', 'country_manager'];
@@ -20,14 +19,7 @@ const call = async (client: Client, name: string, given: Record<string, unknown>
   const text = first?.text ?? '';
   return { failed: result.isError === true, text, body: JSON.parse(text) as Told['body'] };
 };
-const overHttp = async (role: Role): Promise<Client> => {
-  const client = new Client({ name: 'test', version: '1' });
-  const transport = new StreamableHTTPClientTransport(new URL(`${product.http}/mcp`), {
-    requestInit: { headers: { authorization: `Bearer ${product.tokens[role]}` } },
-  });
-  await client.connect(transport as Transport);
-  return client;
-};
+const overHttp = (role: Role): Promise<Client> => mcpClient(product as unknown as Product, role);
 
 describe('the Model Context Protocol', () => {
   it.each(ROLES)('%s lists and calls every tool, under its own policies', async (role) => {

@@ -33,13 +33,15 @@ export interface SearchIndex {
   readonly semantic: boolean;
   /** Documents that may answer, in no order, at most some hundreds: what each signal ranks first. */
   candidates(question: string, signal?: AbortSignal): Promise<readonly Candidate[]>;
-  /** Frees what it holds. */
-  close(): Promise<void>;
+  /** Frees what it holds; where another took its place (`replaced`), also what an engine keeps of it and no other index uses. */
+  close(replaced?: boolean): Promise<void>;
 }
 
 /** Where indexes live. An engine gives candidates only: rights, fusion and reasons are ours, so that all rank alike. */
 export interface SearchBackend {
   readonly name: 'embedded' | 'typesense' | 'elasticsearch' | 'duckdb';
+  /** Whether it can be used now. Errors: `search-unavailable`. */
+  check(signal?: AbortSignal): Promise<void>;
   open(corpus: Corpus, signal?: AbortSignal): Promise<SearchIndex>;
   close(): Promise<void>;
 }

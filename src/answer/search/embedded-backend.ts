@@ -1,31 +1,17 @@
 import { type Candidate, type Corpus, MOST_CANDIDATES, type SearchBackend, type SearchIndex } from './backend.js';
 import { sentenceOf } from './documents.js';
-import { type GramText, gramIndex } from './gram-index.js';
+import { gramIndex, LEAST_GRAMS, speltTexts } from './gram-index.js';
 import { relatedIndex } from './related-index.js';
 import { best } from './scores.js';
 import { likeness } from './vector-store.js';
 import { wordIndex } from './word-index.js';
-
-/** Texts whose spelling counts; descriptions say much that is not asked for. */
-const SPELT: Readonly<Record<string, number>> = { title: 1, name: 0.5, value: 1, synonyms: 1, description: 0.3 };
-
-/** Below this cosine a trigram in common is chance. */
-const LEAST_GRAMS = 0.1;
 
 /** Everything in this process: words, spelling and vectors of one corpus. */
 export const embeddedIndex = async (corpus: Corpus, signal?: AbortSignal): Promise<SearchIndex> => {
   const { documents, vectors: store } = corpus;
   const near = corpus.related && relatedIndex(documents, corpus.related);
   const words = await wordIndex(documents, signal);
-  const grams = await gramIndex(
-    documents.map(({ fields }) =>
-      Object.entries(SPELT).flatMap(([field, weight]): GramText[] => {
-        const text = fields[field];
-        return text ? [{ text, weight }] : [];
-      }),
-    ),
-    signal,
-  );
+  const grams = await gramIndex(documents.map(speltTexts), signal);
   const vectors = await store?.of(documents.map(sentenceOf), signal);
   return {
     semantic: vectors !== undefined,
@@ -59,6 +45,7 @@ export const embeddedIndex = async (corpus: Corpus, signal?: AbortSignal): Promi
 
 export const embeddedBackend: SearchBackend = {
   name: 'embedded',
+  check: async () => {},
   open: embeddedIndex,
   close: async () => {},
 };

@@ -1,6 +1,10 @@
 export type { SearchBackend } from './backend.js';
 export { embeddedBackend } from './embedded-backend.js';
 export type { Embedder } from './embedder.js';
+export { duckdbEngine } from './engines/duckdb-engine.js';
+export { elasticsearchEngine } from './engines/elasticsearch-engine.js';
+export { engineBackend } from './engines/engine-backend.js';
+export { typesenseEngine } from './engines/typesense-engine.js';
 export {
   ABLATIONS,
   askAll,

@@ -94,6 +94,8 @@ export interface Search {
   members(q: string, model: SearchModel, context: SearchContext): Promise<readonly Fused[]>;
   /** The values index of a caller as a look-up of exact values, folded. */
   knownValues(model: SearchModel, context: SearchContext): Promise<KnownValues>;
+  /** Whether the backend can be used now; its name. Errors: `search-unavailable`. */
+  check(signal?: AbortSignal): Promise<SearchBackend['name']>;
   close(): Promise<void>;
 }
 
@@ -296,6 +298,10 @@ export const openSearch = (parts: SearchParts): Search => {
     },
     members: async (q, model, context) => (await findMembers(q, model, context.signal)).ranked,
     knownValues: async (model, context) => (await gather(model, context)).known,
+    check: async (signal) => {
+      await parts.backend.check(signal);
+      return parts.backend.name;
+    },
     close: async () => {
       await slots.close();
       await vectors?.close();

@@ -46,7 +46,7 @@ export const openSlots = (backend: SearchBackend, emit: Emit): Slots => {
       const before = slot.current;
       slot.current = { version, index };
       slot.building = undefined;
-      await before?.index.close();
+      await before?.index.close(true);
       return index;
     })();
     slot.building = { version, done, stop };

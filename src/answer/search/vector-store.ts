@@ -7,6 +7,8 @@ import { dot, type Embedder } from './embedder.js';
 export interface VectorStore {
   /** Embedder and version: `use-lite-en@0.2.0`. */
   readonly id: string;
+  /** Numbers in a vector; asking may open the embedder. */
+  dims(): Promise<number>;
   /** One vector for each text, in their order. What was made stays made, also when `signal` ends the rest. Errors: `embedder-failed`. */
   of(texts: readonly string[], signal?: AbortSignal): Promise<readonly Float32Array[]>;
   /** The vector of a question; the last thousand are remembered, none is written. */
@@ -77,6 +79,7 @@ export const vectorStore = (embedder: Embedder, dir: string | undefined): Vector
   const questions = new Map<string, Float32Array>();
   return {
     id: `${embedder.id}@${embedder.version}`,
+    dims: async () => (await opened()).dims,
     close: () => embedder.close(),
     of: async (texts, signal) => {
       const store = await opened();

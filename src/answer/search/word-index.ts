@@ -1,7 +1,7 @@
 import { BREATH, breathe, type Document, FIELDS, OTHER_FIELD } from './documents.js';
 import { Scores } from './scores.js';
 import { questionWords, words } from './tokens.js';
-import { vocabulary } from './vocabulary.js';
+import { type Vocabulary, vocabulary } from './vocabulary.js';
 
 /** What one question's words found. Valid until the next question. */
 export interface WordsFound {
@@ -41,11 +41,48 @@ interface Postings {
   readonly fields: Uint8Array;
 }
 
+/** What a whole corpus says of its words, so that some of its documents are scored as if all were there. */
+export interface WordStatistics {
+  readonly documents: number;
+  /** How many documents hold a word. */
+  readonly frequency: ReadonlyMap<string, number>;
+  /** Words in a field of an average document. */
+  readonly averages: ReadonlyMap<string, number>;
+  readonly vocabulary: Vocabulary;
+}
+
+/** Counts the words of a corpus. */
+export const wordStatistics = async (documents: readonly Document[], signal?: AbortSignal): Promise<WordStatistics> => {
+  const frequency = new Map<string, number>();
+  const lengths = new Map<string, number>();
+  for (const [doc, { fields }] of documents.entries()) {
+    if (doc % BREATH === BREATH - 1) await breathe(signal);
+    const mine = new Set<string>();
+    for (const [field, text] of Object.entries(fields)) {
+      const found = words(text);
+      lengths.set(field, (lengths.get(field) ?? 0) + found.length);
+      for (const word of found) mine.add(word);
+    }
+    for (const word of mine) frequency.set(word, (frequency.get(word) ?? 0) + 1);
+  }
+  return {
+    documents: documents.length,
+    frequency,
+    averages: new Map([...lengths].map(([field, length]) => [field, length / documents.length])),
+    vocabulary: await vocabulary(new Set(frequency.keys()), signal),
+  };
+};
+
 /**
  * BM25F: term frequencies are weighted and length-normalised per field, then saturated once. A question's word also meets words
  * that begin with it (from 3 letters on) and words with a typo, at a discount; a document is worth less for every word it lacks.
+ * `corpus`: what the documents are a part of; default all there are.
  */
-export const wordIndex = async (documents: readonly Document[], signal?: AbortSignal): Promise<WordIndex> => {
+export const wordIndex = async (
+  documents: readonly Document[],
+  signal?: AbortSignal,
+  corpus?: WordStatistics,
+): Promise<WordIndex> => {
   const fieldNames: string[] = [];
   const fieldId = (name: string): number => {
     const known = fieldNames.indexOf(name);
@@ -64,14 +101,18 @@ export const wordIndex = async (documents: readonly Document[], signal?: AbortSi
       }),
     );
   }
-  const postings = await postingsOf(tokens, fieldNames, lengths, signal);
+  const averages = fieldNames.map(
+    (name, id) => (corpus ? corpus.averages.get(name) : (lengths[id] ?? 0) / documents.length) || 1,
+  );
+  const postings = await postingsOf(tokens, fieldNames, averages, signal);
   const whole = wholePhrases(documents);
-  const terms = await vocabulary(new Set(postings.keys()), signal);
-  const n = documents.length;
+  const terms = corpus?.vocabulary ?? (await vocabulary(new Set(postings.keys()), signal));
+  const n = corpus?.documents ?? documents.length;
+  const frequency = (term: string, list: Postings) => corpus?.frequency.get(term) ?? list.docs.length;
   const idf = (df: number) => Math.log(1 + (n - df + 0.5) / (df + 0.5));
-  const total = new Scores(n);
-  const one = new Scores(n);
-  const matched = new Scores(n);
+  const total = new Scores(documents.length);
+  const one = new Scores(documents.length);
+  const matched = new Scores(documents.length);
 
   return {
     find: (question) => {
@@ -83,7 +124,7 @@ export const wordIndex = async (documents: readonly Document[], signal?: AbortSi
         for (const [term, worth] of meant) {
           const list = postings.get(term);
           if (!list) continue;
-          const per = worth * idf(list.docs.length) * (K1 + 1);
+          const per = worth * idf(frequency(term, list)) * (K1 + 1);
           for (let i = 0; i < list.docs.length; i++) {
             const weight = list.weights[i] ?? 0;
             one.raise(list.docs[i] ?? 0, (per * weight) / (weight + K1));
@@ -118,11 +159,10 @@ export const wordIndex = async (documents: readonly Document[], signal?: AbortSi
 const postingsOf = async (
   tokens: readonly (readonly (readonly [number, readonly string[]])[])[],
   fieldNames: readonly string[],
-  lengths: readonly number[],
+  averages: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, Postings>> => {
   const open = new Map<string, { docs: number[]; weights: number[]; fields: number[] }>();
-  const averages = lengths.map((length) => length / tokens.length || 1);
   for (const [doc, fields] of tokens.entries()) {
     if (doc % BREATH === BREATH - 1) await breathe(signal);
     const mine = new Map<string, { weight: number; field: number; most: number }>();

@@ -20,6 +20,7 @@ import { type Emit, JSON_ROWS } from '../../query/index.js';
 import { answered } from './graphql-error.js';
 import { typeNames } from './names.js';
 import { countRows, type GraphqlContext, optionsOf, type Page, pageInfoOf, readPage } from './page.js';
+import { type Find, searchField } from './search-field.js';
 import { fieldsBelow } from './selection.js';
 import { FRESH, SOURCE } from './shared-types.js';
 import { toQuery, type ViewArguments } from './to-query.js';
@@ -30,12 +31,13 @@ import { type ViewTypes, viewTypes } from './view-types.js';
  * The schema of one visibility: a field per view, and nothing that the caller may not see. Asking for a hidden member fails as asking
  * for a misspelt one does, because for this schema both are.
  */
-export const buildSchema = (catalogue: Catalogue, access: Access, ask: Ask, emit: Emit): GraphQLSchema => {
+export const buildSchema = (catalogue: Catalogue, access: Access, ask: Ask, emit: Emit, find?: Find): GraphQLSchema => {
   const views = viewsOf(catalogue, access);
   const names = typeNames(views.map((v) => v.name));
   const fields: GraphQLFieldConfigMap<unknown, GraphqlContext> = {
     modelVersion: { type: new GraphQLNonNull(GraphQLString), resolve: () => catalogue.version },
   };
+  if (find) fields['search'] = searchField(find, emit);
   for (const view of views)
     fields[view.name] = viewField(view, viewTypes(view, names.get(view.name) ?? view.name, emit), ask, emit);
   return new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) });

@@ -11,12 +11,15 @@ import { buildSchema } from './build-schema.js';
 import { COST, overCost } from './cost.js';
 import { maskError, statusOf } from './graphql-error.js';
 import type { GraphqlContext } from './page.js';
+import type { Find } from './search-field.js';
 
 export interface GraphqlOptions {
   readonly ask: Ask;
   /** The model in use now; a reload gives another. */
   readonly catalogue: () => Catalogue;
   readonly access: (caller: Caller) => Access;
+  /** Undefined: there is no `search`. */
+  readonly find?: Find;
   readonly emit: Emit;
 }
 
@@ -24,7 +27,7 @@ export interface GraphqlOptions {
 const MOST_SCHEMAS = 64;
 
 /** Adds `/graphql` to a server that does not listen yet. */
-export const graphqlRoutes = (app: HttpApp, { ask, catalogue, access, emit }: GraphqlOptions): void => {
+export const graphqlRoutes = (app: HttpApp, { ask, catalogue, access, find, emit }: GraphqlOptions): void => {
   const schemas = new Map<string, GraphQLSchema>();
   const schemaOf = (caller: Caller): GraphQLSchema => {
     const model = catalogue();
@@ -32,7 +35,7 @@ export const graphqlRoutes = (app: HttpApp, { ask, catalogue, access, emit }: Gr
     const key = `${model.version}/${seen.visibilityKey}`;
     const known = schemas.get(key);
     if (known) return known;
-    const made = buildSchema(model, seen, ask, emit);
+    const made = buildSchema(model, seen, ask, emit, find);
     const oldest = schemas.keys().next();
     if (schemas.size >= MOST_SCHEMAS && !oldest.done) schemas.delete(oldest.value);
     schemas.set(key, made);

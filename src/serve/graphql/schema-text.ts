@@ -7,6 +7,6 @@ import { buildSchema } from './build-schema.js';
 
 /** The SDL for one visibility; `schema/api/schema.graphql` is that of `admin`. */
 export const schemaText = (catalogue: Catalogue, access: Access): string =>
-  `${printSchema(buildSchema(catalogue, access, { query: printOnly, explain: printOnly }, noEmit))}\n`;
+  `${printSchema(buildSchema(catalogue, access, { query: printOnly, explain: printOnly }, noEmit, printOnly))}\n`;
 
 const printOnly = (): Promise<never> => Promise.reject(error('not-supported', { what: 'this schema is for printing' }));
