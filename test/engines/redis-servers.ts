@@ -128,7 +128,8 @@ export const startSentinels = async (): Promise<RedisServers> => {
       const of = (name: string) => said[said.indexOf(name) + 1];
       return of('num-slaves') === '2' && of('num-other-sentinels') === '2';
     };
-    while (!sentinels.every(knows)) await new Promise((r) => setTimeout(r, 50));
+    while (!sentinels.every(knows) || !servers.every(({ port }) => hasCopied(port)))
+      await new Promise((r) => setTimeout(r, 50));
     const [first, ...others] = sentinels.map(({ port }) => `redis-sentinel://127.0.0.1:${port}`);
     return { url: [`${first}/assay`, ...others].join(','), servers, remove };
   } catch (error) {
@@ -139,7 +140,10 @@ export const startSentinels = async (): Promise<RedisServers> => {
 
 /** Three primaries with a replica each. */
 export const startCluster = async (): Promise<RedisServers> => {
-  const flags = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--appendonly', 'no'];
+  const flags = [
+    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--appendonly', 'no'],
+    ...['--repl-diskless-sync-delay', '0'],
+  ];
   const started = await Promise.allSettled(Array.from({ length: 6 }, () => startRedis(flags)));
   const servers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const remove = async () => {
@@ -162,6 +166,12 @@ export const startCluster = async (): Promise<RedisServers> => {
   return { url: servers.map((server) => server.url).join(','), servers, remove };
 };
 
+/** True unless it is a replica that has not copied its primary yet: nobody would elect that. */
+const hasCopied = (port: number): boolean => {
+  const said = spawnSync('redis-cli', ['-p', String(port), 'info', 'replication'], { encoding: 'utf8' }).stdout;
+  return said.includes('role:master') || said.includes('master_link_status:up');
+};
+
 /**
  * True when a node of a cluster serves, and its links to all others are up: `--cluster create` ends earlier, and what is
  * published before then does not reach every node.
@@ -171,5 +181,5 @@ const knowsAll = (port: number, count: number): boolean => {
     spawnSync('redis-cli', ['-p', String(port), 'cluster', what], { encoding: 'utf8' }).stdout;
   const nodes = ask('nodes').trim().split('\n');
   const linked = nodes.filter((line) => /myself|(?<!dis)connected/.test(line) && !/fail|handshake|noaddr/.test(line));
-  return linked.length === count && ask('info').includes('cluster_state:ok');
+  return linked.length === count && ask('info').includes('cluster_state:ok') && hasCopied(port);
 };

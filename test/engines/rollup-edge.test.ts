@@ -232,6 +232,54 @@ describe('a build after a few rows moved', () => {
     expect(await build(3, { only: ['sales.by_day'] })).toMatchObject([{ outcome: 'built' }]);
   });
 
+  /** What may be wrong with the lake's copy of the facts; the other copy has them right. */
+  const wrong: readonly [string, RegExp, string][] = [
+    [
+      'a month twice',
+      /^sales\.\w+: the other copy of the tables \d+, rollup \d+/,
+      `(SELECT * FROM star.sales_v3 UNION ALL SELECT * FROM star.sales_v3 WHERE sold_at >= '2010-11-01' AND sold_at < '2010-12-01')`,
+    ],
+    [
+      'two dimensions in each other’s place',
+      /where sales\.buyer = .* and sales\.kind = /,
+      `(SELECT * REPLACE (buyer AS kind, kind AS buyer) FROM star.sales_v3)`,
+    ],
+    [
+      'two measures’ columns mixed up',
+      /^sales\.(units|amount)/,
+      `(SELECT * REPLACE (CAST(amount AS INTEGER) AS qty) FROM star.sales_v3)`,
+    ],
+    [
+      'a day missing',
+      /^sales\.\w+: the other copy/,
+      `(SELECT * FROM star.sales_v3 WHERE sold_at IS NULL OR CAST(sold_at AS DATE) <> DATE '2010-11-09')`,
+    ],
+    ['an earlier snapshot', /./, 'star.sales_v2'],
+  ];
+  it.each(wrong)('is refused with %s in the whole lake', async (_, reason, relation) => {
+    const right = sourceAt(publication(3));
+    const resolve = (table: string) => (table === 'star.sales' ? relation : String(right.resolve(table)));
+    const [refused] = await build(3, {
+      ...{ anew: true, only: ['sales.by_buyer'], source: { ...right, resolve } },
+      others: [{ ...right, here: false }],
+    });
+    expect(refused).toMatchObject({ outcome: 'refused', reason: expect.stringMatching(reason) });
+    expect(refused?.reason).toContain('the other copy');
+  });
+  it.each(wrong)('is refused with %s in what was read for the rollup alone', async (_, __, relation) => {
+    const lied: BuildRollupsOptions['duckdb'] = {
+      query: (sql, parameters, options) => db.query(sql, parameters, options),
+      execute: (sql, parameters, options) =>
+        db.execute(
+          /^CREATE TABLE "\w+rows"/.test(sql) ? sql.replaceAll('star.sales_v3', relation) : sql,
+          parameters,
+          options,
+        ),
+    };
+    const [refused] = await build(3, { anew: true, only: ['sales.by_buyer'], duckdb: lied });
+    expect(refused).toMatchObject({ outcome: 'refused' });
+    expect(refused?.reason, 'told to the row').toMatch(/first of the rows: .*where sales\.buyer = /);
+  });
   it('is refused when another copy of the same tables has other rows', async () => {
     const other = sourceAt(publication(1), { here: false });
     const [refused] = await build(3, { anew: true, others: [other], only: ['sales.by_day'] });

@@ -649,6 +649,49 @@ describe.each([
     ).toEqual([]);
   });
 
+  it('over tables of others are made again when their refresh key says so, else in every round', async () => {
+    const outside = { ...publicationOf(1), tables: new Map() };
+    let fact = 'fact_1';
+    const rounds = async (refresh: RollupDefinition['refresh']) => {
+      const definition = { ...BY_COUNTRY, ...(refresh ? { refresh } : {}) };
+      const source = { engine: db.engine, resolve: () => fact };
+      const [built] = await build(1, { catalogue: catalogueOf([definition]), publication: outside, source });
+      return built?.outcome;
+    };
+    const sql = { seconds: 60, sql: 'SELECT max(revenue) AS a, count(*) AS b FROM key_of_others;' };
+    await db.execute('CREATE OR REPLACE TABLE key_of_others AS SELECT 1 AS revenue');
+    expect([await rounds(sql), await rounds(sql)]).toEqual(['built', 'current']);
+    fact = 'fact_2';
+    expect(await rounds(sql), 'the key says that nothing moved').toBe('current');
+    await db.execute('INSERT INTO key_of_others VALUES (2)');
+    expect([await rounds(sql), await rounds(sql)]).toEqual(['built', 'current']);
+    const century = { seconds: 100 * 365 * 86_400, sql: undefined };
+    expect([await rounds(century), await rounds(century)]).toEqual(['built', 'current']);
+    expect([await rounds(undefined), await rounds(undefined)]).toEqual(['built', 'built']);
+    const status = { kv, catalogue: catalogueOf([BY_COUNTRY]), legs: starLegs, publication: outside, namespace };
+    expect((await rollupStatus(status)).map((r) => r.state)).toEqual(['current']);
+  });
+
+  it('of a model that another process has in use are left alone: its copies, and what it published', async () => {
+    await build(1);
+    const at = join(folder, 'copies');
+    const rollups = await node({ dir: at });
+    expect(await ask(rollups, TOTALS)).toEqual(await rawTotals('fact_1'));
+    const copies = async () => (await readdir(at)).filter((name) => name.endsWith('.parquet'));
+    const before = await copies();
+    expect(before.length).toBeGreaterThan(0);
+    const other = catalogueOf([BY_COUNTRY]);
+    await build(1, { catalogue: other });
+    const command = await node({ dir: at, model: () => ({ catalogue: other, legs: starLegs }), tidies: false });
+    await command.refresh();
+    expect(await copies()).toEqual(before);
+    const sweep = { kv, catalogue: other, legs: starLegs, namespace, orphanMilliseconds: 0 };
+    await sweepRollups({ ...sweep, keepOthers: true });
+    await rollups.refresh();
+    expect(await ask(rollups, TOTALS)).toEqual(await rawTotals('fact_1'));
+    expect(await sweepRollups(sweep)).toBeGreaterThan(0);
+  });
+
   it('end at once when a build is cancelled, and leave nothing behind', async () => {
     const control = new AbortController();
     const source = watched(db.engine, { before: async () => control.abort() });

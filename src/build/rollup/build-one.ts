@@ -9,7 +9,7 @@ import type { Manifest } from './manifest.js';
 import { type Increment, incrementOf } from './moved.js';
 import type { BuildRollupsOptions } from './options.js';
 import { type Proof, prove, type Verdict } from './prove.js';
-import { withRow } from './prove-rows.js';
+import { otherRow, withRow } from './prove-rows.js';
 import { publishSet, refuseSet } from './publish-set.js';
 import { type RawReader, type RollupSource, rawReader, wholeLeg } from './raw.js';
 import { entriesStand, readManifest, type Shelf, shelfOf } from './registry.js';
@@ -82,7 +82,8 @@ const underLease = async (round: Round, { source, other }: Chosen): Promise<Outc
   try {
     const raw = rawReader(legs, source, duckdb);
     // the other copy first: it may move on while rows are made, this one cannot
-    const elsewhere = other && (await rawTotals(layout, rawReader(legs, other, duckdb), signal));
+    const otherRaw = other && rawReader(legs, other, duckdb);
+    const elsewhere = otherRaw && { raw: otherRaw, totals: await rawTotals(layout, otherRaw, signal) };
     const increment = await incrementFor(round, source, raw);
     const staged = await made(round, raw, workshop, increment);
     const checked = await proven(round, raw, workshop, increment, staged, elsewhere);
@@ -138,7 +139,7 @@ const proven = async (
   workshop: Workshop,
   increment: Increment | undefined,
   staged: readonly StagedPartition[],
-  elsewhere: Totals | undefined,
+  elsewhere: { readonly raw: RawReader; readonly totals: Totals } | undefined,
 ): Promise<Checked> => {
   const { duckdb, emit, publication } = options;
   const { layout } = shelf;
@@ -148,19 +149,21 @@ const proven = async (
   }
   const table = await readBack(layout, staged, duckdb, workshop, held.signal);
   const proof: Proof = { layout, scope: increment?.scope, raw, duckdb, workshop, table, signal: held.signal };
-  const verdict = await prove(proof, `${layout.hash} ${publication.revision}`);
+  const seed = `${layout.hash} ${publication.revision}`;
+  const verdict = await prove(proof, seed);
   if (!verdict.equal) return { verdict: await withRow(proof, verdict, staged) };
   const totals = await writtenTotals(proof);
   const whole = new Map([...(keptTotals(layout, increment?.kept ?? []) ?? []), ...totals]);
   const different =
     (increment && compareWhole(layout, await rawTotals(layout, raw, held.signal), whole, 'raw')) ??
-    (elsewhere && compareWhole(layout, elsewhere, whole, 'the other copy of the tables'));
+    (elsewhere && compareWhole(layout, elsewhere.totals, whole, 'the other copy of the tables')) ??
+    (elsewhere && (await otherRow({ ...proof, raw: elsewhere.raw }, staged, seed)));
   if (different) return { verdict: different };
   emit('rollup.building', { rollup: layout.definition.id, step: 'prove', done: 1, of: 1 });
   const words = [
     verdict.proof,
     ...(increment ? ['totals of the partitions that stay: equal to raw'] : []),
-    ...(elsewhere ? ['totals: equal in the other copy of the tables'] : []),
+    ...(elsewhere ? ['totals, and the rows of one partition: equal in the other copy of the tables'] : []),
   ];
   return { proof: words.join('; '), totals };
 };

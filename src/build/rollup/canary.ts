@@ -10,13 +10,12 @@ import { keyPrefix, rollupKeys } from './keys.js';
 import { EMPTY, type Manifest, type ManifestPartition } from './manifest.js';
 import type { BuildRollupsOptions } from './options.js';
 import { type Proof, prove, type Verdict } from './prove.js';
-import { firstWrongRow, scopeOf, withRow } from './prove-rows.js';
+import { firstWrongRow, otherRow, scopeOf } from './prove-rows.js';
 import { rawReader, wholeLeg } from './raw.js';
 import { readManifests, shelvesOf } from './reading.js';
 import { publishManifest, readManifest, type Shelf } from './registry.js';
 import { longestRun } from './span.js';
 import { readBack, type StagedPartition } from './stage.js';
-import { compareWhole, rawTotals, writtenTotals } from './totals.js';
 import { openWorkshop, type Workshop } from './workshop.js';
 
 export type CanaryOptions = Pick<
@@ -94,14 +93,7 @@ const compared = async (
   if (row !== undefined) return { equal: false, partition: key, reason: row };
   const verdict = await prove(proof, options.seed);
   if (!verdict.equal || !other) return verdict;
-  const elsewhere = rawReader(legs, other, duckdb);
-  const different = compareWhole(
-    layout,
-    await rawTotals(layout, elsewhere, signal, scope),
-    await writtenTotals(proof),
-    'the other copy of the tables',
-  );
-  return different ? withRow({ ...proof, raw: elsewhere }, { ...different, partition: key }, [staged]) : verdict;
+  return (await otherRow({ ...proof, raw: rawReader(legs, other, duckdb) }, [staged], options.seed)) ?? verdict;
 };
 
 /** Takes a partition out of what is published, in one step, and says why. False when what is published is another set by now. */

@@ -4,7 +4,6 @@ import { isAdditive, type StoredColumn, type StoredLayout, totalOf } from './lay
 import type { ManifestPartition } from './manifest.js';
 import type { Proof, Verdict } from './prove.js';
 import { legOf, type RawReader } from './raw.js';
-import type { Scope } from './scope.js';
 import { spanOf } from './span.js';
 import { ALL_KEY, NULL_KEY } from './stage.js';
 
@@ -24,19 +23,14 @@ const keyOf = (granularity: string | undefined, bucket: bigint | null): string =
   granularity === undefined ? ALL_KEY : bucket === null ? NULL_KEY : spanOf(bucket, granularity).key;
 
 /** Totals of every partition as a source has them: all its rows in one cheap scan, no groups, no distinct counts. */
-export const rawTotals = async (
-  layout: StoredLayout,
-  raw: RawReader,
-  signal: AbortSignal,
-  scope?: Scope,
-): Promise<Totals> => {
+export const rawTotals = async (layout: StoredLayout, raw: RawReader, signal: AbortSignal): Promise<Totals> => {
   const granularity = partitioned(layout);
   const measures = summed(layout);
   const totals = new Map<string, readonly (string | null)[]>();
   if (measures.length === 0) return totals;
   const time = granularity === undefined ? [] : [{ name: 'g', type: { kind: 'timestamp' }, role: 'time' } as const];
   const rows = await raw.read(
-    legOf(layout, { measures: measures.map((m) => m.member), dimensions: [], granularity, scope }),
+    legOf(layout, { measures: measures.map((m) => m.member), dimensions: [], granularity }),
     [...time, ...measures],
     { signal },
   );

@@ -96,7 +96,7 @@ const report = (connection: Connection, emit: Emit): void => {
   });
 };
 
-const connected = async <C extends Connection>(connection: C, emit: Emit): Promise<C> => {
+const connected = async <C extends Connection>(connection: C, milliseconds: number, emit: Emit): Promise<C> => {
   // What went wrong comes as an event; the promise only says that the connection was closed.
   let first: Error | undefined;
   const note = (e: Error) => {
@@ -105,7 +105,7 @@ const connected = async <C extends Connection>(connection: C, emit: Emit): Promi
   connection.on('error', note);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new RangeError('connect timed out')), 2 * COMMAND);
+    timer = setTimeout(() => reject(new RangeError('connect timed out')), milliseconds);
   });
   try {
     await Promise.race([connection.connect(), late]);
@@ -137,8 +137,10 @@ const patient = async <C extends Connection>(
 ): Promise<C> => {
   const until = performance.now() + ELECTION;
   for (let tries = 1; ; tries++) {
+    // a connection that was begun before the election may look for the old master for long: the first tries are short
+    const milliseconds = elects ? Math.min(2 * COMMAND, 1_250 * 2 ** tries) : 2 * COMMAND;
     try {
-      return await connected(make(), emit);
+      return await connected(make(), milliseconds, emit);
     } catch (thrown) {
       if (performance.now() >= until || !isPassing(thrown, elects) || !(await someoneListens(addresses))) throw thrown;
       if (tries === 1)

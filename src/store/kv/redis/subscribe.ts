@@ -35,7 +35,8 @@ export const subscriptions = (redis: Connection, emit: Emit): Subscriptions => {
         set.delete(on);
         if (set.size > 0 || listeners.get(channel) !== set) return;
         listeners.delete(channel);
-        await connection?.unsubscribe(channel);
+        // a connection that is away hears nothing, and what it hears later nobody listens to
+        await connection?.unsubscribe(channel).catch(() => undefined);
       };
     },
     close() {
