@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Features, openFeatures } from './answer/features/index.js';
 import type { Ask } from './answer/run/index.js';
 import { makeAsk, openQueryLog } from './answer/run/index.js';
 import type { Search } from './answer/search/index.js';
@@ -29,6 +30,7 @@ import { bytesOf } from './cli/size.js';
 import { openTables, type Tables } from './cli/tables.js';
 import {
   type AppMode,
+  followFeatures,
   lakeRelations,
   onceAtATime,
   openClusters,
@@ -88,6 +90,7 @@ export interface App {
   readonly home: Home;
   readonly ask: Ask;
   readonly search: Search;
+  readonly features: Features;
   readonly warehouseUrl: string;
   readonly sessionUrl: () => string;
   model(): LoadedModel;
@@ -180,7 +183,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     });
     const model = () => inUse.current();
     const rebuild = onceAtATime(async () => {
-      await rounds.build();
+      await forward();
     });
     const rollups = keep(
       await openRollups({
@@ -211,6 +214,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       ? keep(openQueryLog({ write: (counts) => warehouse.transaction((tx) => countShapes(tx, counts)), emit }))
       : undefined;
     const ask = makeAsk({ ...askParts, ...(log && { log }) });
+    const features = keep(openFeatures(askParts, ask));
     const access = (caller: Caller) => model().accessOf(caller);
     const search = keep(openSearchOf({ config, root: options.root, home: home.dir, duckdb, ask, publications, emit }));
 
@@ -221,6 +225,13 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       otherModel: () => mode.kind === 'join' && modelState(home)?.version !== model().catalogue.version,
       signal: stopping.signal,
     });
+
+    /** Rollups first, then features: what follows a publication. */
+    const forward = async () => {
+      const results = await rounds.build();
+      await followFeatures(features, publications.current().revision, emit, stopping.signal);
+      return results;
+    };
 
     const lineage = keep(openLineage(config, emit));
     const { spark } = keep(openSparkOf(config, emit));
@@ -243,13 +254,14 @@ export const openApp = async (options: AppOptions): Promise<App> => {
         };
       },
       warehouse,
-      () => rounds.build(),
+      () => forward(),
     );
 
     const app: App = {
       home,
       ask,
       search,
+      features,
       warehouseUrl: clusters.warehouse,
       sessionUrl: clusters.session,
       model,
@@ -277,7 +289,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       tables,
       build: async (again, engines) => {
         const result = await (engines ? tables.on(engines) : tables).build(again);
-        const results = await rounds.build();
+        const results = await forward();
         if (result.published) await tidy({ collect: tables.collect, sweep: rounds.sweep, emit });
         return {
           revision: result.publication.revision,
@@ -308,6 +320,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
           auth,
           ask,
           search,
+          features,
           model,
           access,
           publications,

@@ -13,6 +13,7 @@ const FLOORS: Record<string, string[]>[] = [
     'answer/run': ['answer/plan'],
     'answer/sql': ['answer/plan'],
     'answer/search': ['answer/plan'],
+    'answer/features': ['answer/plan', 'answer/run'],
   },
   {
     'serve/auth': [],

@@ -56,3 +56,11 @@ export const explainServer = async (
   hypothetical?: RollupSpec,
 ): Promise<Explanation> =>
   (await post(run, token, '/api/v2/explain', hypothetical ? { ...query, hypothetical } : query)) as Explanation;
+
+/** Asks a route of features of the running server. */
+export const featuresServer = (run: RunFile, token: string, route: string, body: unknown): Promise<unknown> =>
+  post(run, token, `/api/v2/features/${route}`, body);
+
+/** Reads a route of features of the running server, `/freshness` and so on. */
+export const featuresOfServer = (run: RunFile, token: string, route: string): Promise<unknown> =>
+  read(run, token, `/api/v2/features${route}`);

@@ -11,6 +11,7 @@ import { mintToken } from '../serve/auth/index.js';
 import { adviceCommands } from './advice-commands.js';
 import { explainServer, queryServer } from './client.js';
 import { type Context, contextOf, secretsOf, withApp } from './context.js';
+import { featureCommands } from './features-command.js';
 import { ownerOf, readRun } from './home.js';
 import { lakeCommands } from './lake/commands.js';
 import { lookCommands } from './look-commands.js';
@@ -134,6 +135,7 @@ export const program = (config: () => Config, root: string): Command => {
   lookCommands(command, context);
   modelCommands(cli, context);
   searchCommands(command, context, tokenFor);
+  featureCommands(cli, context, tokenFor);
   mcpCommand(command, context, (c, role, attributes) => mint(c, [role], 300, 'local', attributes));
   sparkCommands(cli, context);
   rollupCommands(cli, context, (of) => adviceCommands(of, context, explained));

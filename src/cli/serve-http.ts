@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Features } from '../answer/features/index.js';
 import type { Ask } from '../answer/run/index.js';
 import { propose, type Search } from '../answer/search/index.js';
 import type { Publication } from '../build/transform/index.js';
@@ -10,7 +11,7 @@ import type { Authenticator } from '../serve/auth/index.js';
 import { graphqlRoutes } from '../serve/graphql/index.js';
 import { type HttpServer, httpServer } from '../serve/http/index.js';
 import { mcpRoutes, toolSchema } from '../serve/mcp/index.js';
-import { decodeQuery, MetricQuerySchema, restRoutes } from '../serve/rest/index.js';
+import { decodeQuery, featureRoutes, MetricQuerySchema, restRoutes } from '../serve/rest/index.js';
 import type { Warehouse } from '../store/engine/index.js';
 import type { Kv } from '../store/kv/index.js';
 import type { Telemetry } from '../telemetry/index.js';
@@ -24,6 +25,7 @@ export const serveHttp = async (w: {
   readonly telemetry: Telemetry;
   readonly access: (caller: Caller) => Access;
   readonly search: Search;
+  readonly features: Features;
   readonly publications: { current(): Publication };
   readonly warehouse: Warehouse;
   readonly kv: Kv;
@@ -68,6 +70,7 @@ export const serveHttp = async (w: {
     versions: () =>
       [...w.publications.current().tables.values()].map((t) => ({ table: t.name, version: t.dataVersion })),
   });
+  featureRoutes(server.app, { features: w.features, emit });
   mcpRoutes(server.app, {
     ask: w.ask,
     search: w.search,

@@ -1,3 +1,4 @@
+import type { Features } from '../answer/features/index.js';
 import {
   type LineageTarget,
   openLineageSink,
@@ -7,7 +8,7 @@ import {
   sparkSessions,
 } from '../build/transform/index.js';
 import type { Config } from '../config/index.js';
-import { error } from '../errors/index.js';
+import { AssayError, error } from '../errors/index.js';
 import type { Emit } from '../query/index.js';
 import { openTable, relation } from '../store/delta/index.js';
 import { type Cluster, connectPostgres, type DuckDb, startCluster } from '../store/engine/index.js';
@@ -136,4 +137,27 @@ export const sameTransforms = (config: Config, home: Home): void => {
     throw error('usage', {
       text: `this home was last built with the transforms in ${last}, and ASSAY_TRANSFORMS is not set; set it to ${last}, or to ${config.transforms} to go over to these`,
     });
+};
+
+/**
+ * Brings online features forward after a publication. Another process that does so already is enough; what fails is told and tried again
+ * after the next publication, and readers keep the values that they have.
+ */
+export const followFeatures = async (
+  features: Features,
+  revision: number,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> => {
+  if (revision === 0) return;
+  try {
+    await features.refresh(signal);
+  } catch (thrown) {
+    if (thrown instanceof AssayError && ['features-busy', 'cancelled'].includes(thrown.code)) return;
+    if (thrown instanceof AssayError)
+      emit('notice', {
+        message: `features were not brought forward: ${thrown.message}; \`assay features materialize\` tries again`,
+      });
+    else emit('bug', { where: 'features', error: thrown });
+  }
 };

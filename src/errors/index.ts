@@ -1,6 +1,7 @@
 import { answer } from './answer.js';
 import { build } from './build.js';
 import type { Blame, Entry } from './entry.js';
+import { features } from './features.js';
 import { ground } from './ground.js';
 import { model } from './model.js';
 import { serve } from './serve.js';
@@ -9,7 +10,7 @@ import { store } from './store.js';
 export type { Blame, Entry } from './entry.js';
 
 /** The closed catalogue: every error that a caller or an operator can meet. */
-export const catalogue = { ...ground, ...store, ...model, ...build, ...answer, ...serve };
+export const catalogue = { ...ground, ...store, ...model, ...build, ...answer, ...features, ...serve };
 export type ErrorCode = keyof typeof catalogue;
 export type ErrorParameters<C extends ErrorCode> = (typeof catalogue)[C] extends Entry<infer P> ? P : never;
 

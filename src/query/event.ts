@@ -107,6 +107,14 @@ export interface Events {
     readonly version: string;
     readonly bytes: number;
   };
+  /** A set of features has new online values; readers follow from here. */
+  'features.materialized': {
+    readonly service: string;
+    readonly version: string;
+    readonly entities: number;
+    readonly bytes: number;
+    readonly milliseconds: number;
+  };
   'query.answered': {
     readonly surface: string;
     readonly subject: string;

@@ -44,6 +44,8 @@ export const openMetrics = (): Metrics => {
     'rollup',
     'outcome',
   ]);
+  const featureEntities = gauge('assay_feature_entities', 'entities with online values', ['service']);
+  const featureSeconds = histogram('assay_feature_materialize_seconds', 'time of one materialization', ['service']);
   const sessions = gauge('assay_sql_sessions', 'open SQL sessions');
   const authFailed = counter('assay_auth_failed_total', 'credentials refused', ['surface']);
   const bugs = counter('assay_bugs_total', 'errors that no catalogue entry names');
@@ -74,6 +76,10 @@ export const openMetrics = (): Metrics => {
     'rollup.refused': (e) => rollupRefused.inc({ rollup: e.rollup }),
     'rollup.canary': (e) => canaries.inc({ rollup: e.rollup, outcome: e.outcome }),
     'rollup.loaded': (e) => rollupLoaded.inc({ rollup: e.rollup }),
+    'features.materialized': (e) => {
+      featureEntities.set({ service: e.service }, e.entities);
+      featureSeconds.observe({ service: e.service }, e.milliseconds / 1000);
+    },
     'sql.session': (e) => (e.state === 'opened' ? sessions.inc() : sessions.dec()),
     'auth.failed': (e) => authFailed.inc({ surface: e.surface }),
     bug: () => bugs.inc(),

@@ -133,6 +133,7 @@ export const access = (more: Partial<Access> = {}): Access => ({
   members: () => [],
   visible: (name) => (name.startsWith('shop.') && name !== 'shop.secret') || name === 'other.thing',
   masked: (name) => name === 'shop.customer' || name === 'shop.note',
+  seesOfCube: () => 'full',
   replacement: (name) => (name === 'shop.customer' ? 'shop.customer_pseudonym' : undefined),
   rules: () => ({ denied: false, filters: [], policies: ['shop#0'] }),
   suggest: (name) => (name.startsWith('shop.rev') ? 'shop.revenue' : undefined),

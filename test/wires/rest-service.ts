@@ -1,5 +1,6 @@
 /** REST on a real socket; what answers stands at the edge and gives the batches that a test sets. Importing it starts it. */
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import type { Features } from '../../src/answer/features/index.js';
 import type { Answer, Ask, AskOptions } from '../../src/answer/run/index.js';
 import { error } from '../../src/errors/index.js';
 import type { Catalogue } from '../../src/model/catalog/index.js';
@@ -14,7 +15,7 @@ import {
 } from '../../src/query/index.js';
 import { authenticator, mintToken } from '../../src/serve/auth/index.js';
 import { type HttpServer, httpServer } from '../../src/serve/http/index.js';
-import { restRoutes } from '../../src/serve/rest/index.js';
+import { featureRoutes, restRoutes } from '../../src/serve/rest/index.js';
 
 const secret = 'a secret of at least thirty-two bytes!';
 const columns: Column[] = [
@@ -159,6 +160,8 @@ beforeAll(async () => {
     ],
     emit: noEmit,
   });
+  // only whether they are there is asked here
+  featureRoutes(server.app, { features: {} as Features, emit: noEmit });
   where = await server.listen();
   url = `http://${where.host}:${where.port}`;
 });

@@ -1,5 +1,6 @@
 export { bindTables } from './bind-tables.js';
 export { explainPlan } from './explain.js';
+export { type GuardedLeg, guardLeg } from './guard.js';
 export { forgetful, type Hypothetical, hypotheticalRollup, readSpec, wouldServe } from './hypothetical.js';
 export { instantText, parseInstant } from './instant.js';
 export { planQuery } from './plan.js';

@@ -1,4 +1,10 @@
+export { accessMemo } from './access-memo.js';
+export { Admission } from './admission.js';
+export { told } from './answer-of.js';
 export * from './ask.js';
+export { batchBytes } from './batch.js';
+export { checkBudget, limitsOf } from './budget.js';
 export * from './make-ask.js';
+export { bindPlan } from './open-leg.js';
 export * from './parts.js';
 export { openQueryLog, type QueryLog, type ShapeCount } from './query-log.js';

@@ -19,7 +19,7 @@ const notThere = (table: string, where: string) =>
   });
 
 /** A managed table's relation at this publication; tables of others stand under their own name. */
-const postgresName = (table: string, state: PlanState): string => {
+const postgresName = (table: string, state: Pick<PlanState, 'publication'>): string => {
   const published = state.publication.tables.get(table);
   if (!published) return table;
   if (published.postgres === undefined) throw notThere(table, 'PostgreSQL');
@@ -29,8 +29,8 @@ const postgresName = (table: string, state: PlanState): string => {
 /** Relations over the Delta snapshots of this publication. */
 const lakeRelations = async (
   tables: readonly string[],
-  state: PlanState,
-  parts: AskParts,
+  state: Pick<PlanState, 'publication'>,
+  parts: Pick<AskParts, 'lakeRelation'>,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, string>> => {
   const found = await Promise.all(
@@ -63,9 +63,9 @@ const nothing = () => {};
  * Errors: `not-supported` for a table that is not in the raw source; those of `pin` and `lakeRelation`.
  */
 export const bindPlan = async (
-  plan: Plan,
-  state: PlanState,
-  parts: AskParts,
+  plan: Pick<Plan, 'leg'>,
+  state: Pick<PlanState, 'publication'>,
+  parts: Pick<AskParts, 'lakeRelation' | 'rollups'>,
   signal?: AbortSignal,
 ): Promise<BoundStatement> => {
   const { sql, parameters, columns, tables, rollups, source } = plan.leg;

@@ -27,7 +27,7 @@ const stateOf = async (dir: string): Promise<string> => {
  * change. Files are looked at rather than subscribed to: mounted folders and folders behind links send no messages.
  */
 export const watchModel = (dir: string, changed: () => void, emit: Emit): { close(): Promise<void> } => {
-  const folders = [join(dir, 'cubes'), join(dir, 'views')];
+  const folders = [join(dir, 'cubes'), join(dir, 'views'), join(dir, 'features')];
   const look = async () => (await Promise.all(folders.map(stateOf))).join('\n\n');
   let closed = false;
   let timer: NodeJS.Timeout | undefined;

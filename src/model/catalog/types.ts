@@ -1,10 +1,6 @@
 import type { DataType } from '../../query/index.js';
-
-/** Where in the model's files something stands. `file` is relative to the model's folder. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-}
+import type { FeatureCatalogue } from './features.js';
+import type { Place } from './place.js';
 
 /** How a measure may be summed up from parts. `semi`: over everything but the dimension that `semiAdditive` names. */
 export type Additivity = 'sum' | 'min' | 'max' | 'count_distinct' | 'ratio' | 'semi' | 'none';
@@ -167,4 +163,6 @@ export interface Catalogue {
   readonly policies: ReadonlyMap<string, readonly Policy[]>;
   /** Cubes whose table is `sql_table`: cube name to the table's name as written (`gold.fact_sales`). */
   readonly tables: ReadonlyMap<string, string>;
+  /** Entities, feature views and services; absent where the model has none. */
+  readonly features?: FeatureCatalogue;
 }

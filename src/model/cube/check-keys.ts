@@ -2,7 +2,7 @@ import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { nearest } from '../policy/index.js';
 import type { Report } from './faults.js';
 import { invalid, type ParsedFile } from './model-files.js';
-import { KEYS, type Wanted } from './model-keys.js';
+import { KEYS, type KeyGroup, type Wanted } from './model-keys.js';
 
 /** Cube reads keys in either spelling; ours is the one of YAML. */
 const snake = (key: string) => key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
@@ -16,10 +16,20 @@ const SINGULAR: Record<string, string> = {
   viewCube: 'cube of a view',
   policy: 'access_policy',
   nonAdditive: 'non_additive',
+  featureView: 'feature view',
+  featureService: 'feature service',
 };
 
+/** What the files of one folder may hold. */
+export interface FileForm {
+  readonly keys: Readonly<Record<string, KeyGroup>>;
+  /** Said of a file that is no mapping. */
+  readonly what: string;
+}
+const MODEL: FileForm = { keys: KEYS, what: 'a file of the model holds the keys cubes or views' };
+
 /** Checks one file's keys and forms, and reports every fault of them. */
-export const checkKeys = (file: ParsedFile, report: Report): void => {
+export const checkKeys = (file: ParsedFile, report: Report, form: FileForm = MODEL): void => {
   const refuse = (node: unknown, what: string) => report(invalid(file.fileName, file.lineOf(node), what));
   const plain = (node: unknown): unknown => (isAlias(node) ? node.resolve(file.document) : node);
 
@@ -72,7 +82,7 @@ export const checkKeys = (file: ParsedFile, report: Report): void => {
   };
 
   const group = (node: unknown, kind: string, above: string): void => {
-    const rules = KEYS[kind];
+    const rules = form.keys[kind];
     if (!rules || !isMap(node)) return;
     const label = String((isMap(node) && node.get('name')) || above);
     const seen = new Set<string>();
@@ -99,5 +109,5 @@ export const checkKeys = (file: ParsedFile, report: Report): void => {
   const root = file.document.contents;
   if (root === null) return;
   if (isMap(root)) group(root, 'file', 'model');
-  else refuse(root, 'a file of the model holds the keys cubes or views');
+  else refuse(root, form.what);
 };

@@ -10,9 +10,12 @@ import type { LegCompiler } from './compiler.js';
 import { DeclaredNames } from './declared-names.js';
 import { cube } from './door.js';
 import { type Fault, Faults } from './faults.js';
+import { checkFeatures } from './features/check-features.js';
+import { FEATURE_FILES } from './features/feature-keys.js';
+import { readFeatures } from './features/read-features.js';
 import { legCompiler } from './leg-compiler.js';
 import { loadSqlParser } from './measure-over.js';
-import { Places, readModelFiles } from './model-files.js';
+import { Places, readFeatureFiles, readModelFiles, versionOf } from './model-files.js';
 import { readCatalogue } from './read-catalogue.js';
 
 /** A model as it was read: its catalogue, and the compiler of legs over it. */
@@ -29,11 +32,13 @@ export type CheckedModel =
 const load = async (dir: string, faults: Faults): Promise<LoadedModel> => {
   const { report } = faults;
   const files = await readModelFiles(dir, report);
+  const featureFiles = await readFeatureFiles(dir, report);
   for (const file of files) {
     await breath();
     checkKeys(file, report);
     checkSql(file, report);
   }
+  for (const file of featureFiles) checkKeys(file, report, FEATURE_FILES);
   const names = new DeclaredNames(files);
   checkReferences(files, names, report);
   faults.throwIfAny();
@@ -45,15 +50,20 @@ const load = async (dir: string, faults: Faults): Promise<LoadedModel> => {
     .catch((thrown: unknown) => reportCompileError(thrown, files, places, report));
   faults.throwIfAny();
   if (!compilers) throw error('internal', {});
-  const catalogue = readCatalogue(compilers, files, places, faults);
+  const cubes = readCatalogue(compilers, files, places, faults);
   // a compiler of its own, so that the statements of the check are not kept
-  await checkLegs(catalogue, legCompiler(packages, compilers, catalogue), report);
+  await checkLegs(cubes, legCompiler(packages, compilers, cubes), report);
+  faults.throwIfAny();
+  const features = readFeatures(featureFiles, cubes, report);
+  faults.throwIfAny();
+  const catalogue = Object.freeze({ ...cubes, features, version: versionOf([...files, ...featureFiles]) });
+  checkFeatures(catalogue, legCompiler(packages, compilers, catalogue), report);
   faults.throwIfAny();
   return { catalogue, legs: legCompiler(packages, compilers, catalogue) };
 };
 
 /**
- * Reads `cubes/` and `views/` below `dir`, checks their keys and references, compiles them, and compiles every member and join. That
+ * Reads `cubes/`, `views/` and `features/` below `dir`, checks their keys and references, compiles them, and compiles every member and join. That
  * columns and tables are there is not asked of any engine here; `probes` gives what to ask.
  * Errors: `model-invalid` with file and line, for the first fault found, with the others beside it.
  */

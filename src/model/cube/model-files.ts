@@ -67,6 +67,14 @@ export const readModelFiles = async (dir: string, report: Report): Promise<reado
   };
   const names = (await Promise.all(FOLDERS.map((folder) => listed(dir, folder, telling)))).flat();
   if (names.length === 0 && !told) report(invalid(dir, 1, 'there is no model here: no YAML file in cubes/ or views/'));
+  return readNamed(dir, names, report);
+};
+
+/** Reads every YAML file below `features/`, which Cube never sees. */
+export const readFeatureFiles = async (dir: string, report: Report): Promise<readonly ParsedFile[]> =>
+  readNamed(dir, await listed(dir, 'features', report), report);
+
+const readNamed = async (dir: string, names: readonly string[], report: Report): Promise<readonly ParsedFile[]> => {
   const texts = await Promise.all(names.map(async (name) => [name, await readFile(join(dir, name), 'utf8')] as const));
   const files: ParsedFile[] = [];
   for (const [name, content] of texts) {

@@ -1,4 +1,5 @@
-import { KEYS, type Wanted } from './model-keys.js';
+import { FEATURE_FILES } from './features/feature-keys.js';
+import { KEYS, type KeyGroup, type Wanted } from './model-keys.js';
 
 const formOf = (wanted: Wanted): object => {
   if (wanted === 'text') return { type: ['string', 'number', 'boolean'] };
@@ -11,13 +12,12 @@ const formOf = (wanted: Wanted): object => {
   return { anyOf: wanted.either.map(formOf) };
 };
 
-/** The JSON Schema of a model's file, for editors; `schema/model.schema.json` is its text. */
-export const modelSchema = (): object => ({
+const schemaOf = (title: string, root: string, groups: Readonly<Record<string, KeyGroup>>): object => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'A file of the semantic model (model/cubes, model/views)',
-  $ref: '#/$defs/file',
+  title,
+  $ref: `#/$defs/${root}`,
   $defs: Object.fromEntries(
-    Object.entries(KEYS).map(([name, { keys, required, open }]) => [
+    Object.entries(groups).map(([name, { keys, required, open }]) => [
       name,
       {
         type: 'object',
@@ -28,3 +28,10 @@ export const modelSchema = (): object => ({
     ]),
   ),
 });
+
+/** The JSON Schema of a model's file, for editors; `schema/model.schema.json` is its text. */
+export const modelSchema = (): object =>
+  schemaOf('A file of the semantic model (model/cubes, model/views)', 'file', KEYS);
+
+/** The JSON Schema of a file of features; `schema/features.schema.json` is its text. */
+export const featureSchema = (): object => schemaOf('A file of features (model/features)', 'file', FEATURE_FILES.keys);

@@ -190,6 +190,20 @@ class CallerAccess implements Access {
   masked(name: string): boolean {
     return this.seen.get(name) === 'masked';
   }
+  seesOfCube(name: string): 'full' | 'masked' | undefined {
+    const own = this.seen.get(name);
+    const included = this.included(name);
+    if (own === undefined || included.length === 0) return own;
+    const shown = included.filter((member) => this.visible(member.name));
+    if (shown.length === 0) return undefined;
+    return shown.every((member) => this.masked(member.name)) ? 'masked' : own;
+  }
+  /** The members of public views that stand for a cube's member. */
+  private included(name: string): readonly Member[] {
+    return [...this.catalogue.members.values()].filter(
+      (m) => m.aliasOf === name && m.public && this.catalogue.owners.get(m.owner)?.public === true,
+    );
+  }
   replacement(name: string): string | undefined {
     const member = this.masked(name) ? this.catalogue.members.get(name) : undefined;
     if (!member?.pseudonym) return undefined;

@@ -15,6 +15,11 @@ export interface Access {
   members(owner: string): readonly string[];
   /** Whether a member's full path (`retail.country`) exists for the caller. */
   visible(member: string): boolean;
+  /**
+   * How the caller sees a member that is named by its cube, as features name them: `full`, `masked`, or undefined when it does not exist
+   * for the caller. Both the cube's rules and those of views must give it: where public views include it, at least one must show it.
+   */
+  seesOfCube(member: string): 'full' | 'masked' | undefined;
   /** True where the caller gets a stand-in instead of the member's values. */
   masked(member: string): boolean;
   /**

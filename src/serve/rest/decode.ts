@@ -1,4 +1,5 @@
-import { TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
+import type { TSchema } from '@sinclair/typebox';
+import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
 import { type AssayError, error } from '../../errors/index.js';
 import type { Limits, MetricQuery } from '../../query/index.js';
 import { LATER, type MetricQueryBody, MetricQuerySchema } from './metric-query-schema.js';
@@ -14,7 +15,7 @@ export const decodeQuery = (body: unknown): { query: MetricQuery; limits: Partia
     throw error('request-invalid', { where: 'body', what: 'a metric query in JSON is wanted' });
   checkDepth(body);
   const given = withParameters(body as Readonly<Record<string, unknown>>);
-  if (!schema.Check(given)) throw mistake(given);
+  if (!schema.Check(given)) throw mistake(schema, given);
   const { limits = {}, parameters: _given, ...query } = given as MetricQueryBody;
   const place = inexact(query, 'query');
   if (place)
@@ -49,13 +50,13 @@ const inexact = (value: unknown, place: string): string | undefined => {
 };
 
 /** The one mistake to name: the first that no other explains better. */
-const mistake = (body: object): AssayError => {
+export const mistake = (schema: TypeCheck<TSchema>, body: object): AssayError => {
   const all = [...schema.Errors(body)];
   const later = all.find((e) => e.type === ValueErrorType.ObjectAdditionalProperties && LATER.has(lastOf(e.path)));
   if (later)
     return error('not-supported', { what: `${placeOf(later.path)} is not offered yet`, instead: 'leave it out' });
   const first = all[0];
-  if (!first) return error('query-invalid', { where: 'body', what: 'is not a metric query' });
+  if (!first) return error('query-invalid', { where: 'body', what: 'is not understood' });
   const { path, what } = explain(first);
   return error('query-invalid', { where: placeOf(path), what });
 };

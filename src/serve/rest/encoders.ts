@@ -4,8 +4,15 @@ import { jsonWriter, plainWriter } from './value-json.js';
 /** Writes an answer: `head`, then rows, then `tail`. Batches stay columns until their text is written. */
 export interface Encoder {
   readonly type: string;
+  readonly head: string | Uint8Array;
+  /** The rows `from` to `to` of a batch. */
+  rows(batch: ColumnBatch, from: number, to: number): string | Uint8Array;
+  tail(provenance: Provenance): string | Uint8Array;
+}
+
+/** An encoder of a format that is text. */
+export interface TextEncoding extends Encoder {
   readonly head: string;
-  /** Text of the rows `from` to `to` of a batch. */
   rows(batch: ColumnBatch, from: number, to: number): string;
   tail(provenance: Provenance): string;
 }
@@ -19,7 +26,7 @@ export const columnJson = ({ name, type, unit, role }: Column) => ({
 });
 
 /** `{"columns": [...], "rows": [[...], ...], "provenance": {...}}`. Cut anywhere, it is no JSON. */
-export const jsonEncoder = (columns: readonly Column[], zone: string): Encoder => {
+export const jsonEncoder = (columns: readonly Column[], zone: string): TextEncoding => {
   const writers = columns.map((column) => jsonWriter(column, zone));
   let first = true;
   return {
@@ -48,8 +55,27 @@ const QUOTED = /[",\r\n]|^\s|\s$/;
 const field = (text: string): string =>
   text === '' ? '""' : QUOTED.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
+/** A JSON object in each line, by column names. Values are written as in JSON answers. */
+export const linesEncoder = (columns: readonly Column[], zone: string): TextEncoding => {
+  const writers = columns.map((column) => jsonWriter(column, zone));
+  const names = columns.map(({ name }, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+  return {
+    type: 'application/x-ndjson; charset=utf-8',
+    head: '',
+    rows: (batch, from, to) => {
+      let text = '';
+      for (let row = from; row < to; row++) {
+        for (let i = 0; i < writers.length; i++) text += `${names[i]}${writers[i]?.(batch.columns[i]?.[row] ?? null)}`;
+        text += '}\n';
+      }
+      return text;
+    },
+    tail: () => '',
+  };
+};
+
 /** RFC 4180 with a header line. Null is an empty field, an empty text is `""`. Numbers and times are written as in JSON, without quotes. */
-export const csvEncoder = (columns: readonly Column[], zone: string): Encoder => {
+export const csvEncoder = (columns: readonly Column[], zone: string): TextEncoding => {
   const writers = columns.map(({ type }) => {
     const plain = plainWriter(type, zone);
     return type.kind === 'string' ? (value: Parameters<typeof plain>[0]) => field(value as string) : plain;

@@ -12,6 +12,7 @@ import {
 } from './answer-schemas.js';
 import { ExplainQuerySchema } from './explain-body.js';
 import { FilterSchema, MetricQuerySchema } from './metric-query-schema.js';
+import { featurePaths } from './open-api-features.js';
 
 type Json = Record<string, unknown>;
 
@@ -171,6 +172,7 @@ const paths = (): Json => ({
       },
     },
   },
+  ...featurePaths({ json, problems, every: EVERY, asking: ASKING }),
   '/health': {
     get: {
       operationId: 'health',

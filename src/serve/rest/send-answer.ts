@@ -4,11 +4,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Answer } from '../../answer/run/index.js';
 import { error, toAssayError } from '../../errors/index.js';
 import type { Emit, Provenance } from '../../query/index.js';
+import { arrowEncoder } from './arrow-encoder.js';
 import type { BytesCache } from './bytes-cache.js';
-import { csvEncoder, type Encoder, jsonEncoder } from './encoders.js';
+import { csvEncoder, type Encoder, jsonEncoder, linesEncoder } from './encoders.js';
 
 export const ANSWER_TYPES = ['application/json', 'text/csv'] as const;
-export type AnswerType = (typeof ANSWER_TYPES)[number];
+/** What training sets can be had as, beside. */
+export const PULL_TYPES = [...ANSWER_TYPES, 'application/x-ndjson', 'application/vnd.apache.arrow.stream'] as const;
+export type AnswerType = (typeof PULL_TYPES)[number];
+const ENCODERS: Readonly<Record<AnswerType, (...of: Parameters<typeof jsonEncoder>) => Encoder>> = {
+  'application/json': jsonEncoder,
+  'text/csv': csvEncoder,
+  'application/x-ndjson': linesEncoder,
+  'application/vnd.apache.arrow.stream': arrowEncoder,
+};
 
 /** Rows that are written to one piece of text. */
 const ROWS_AT_ONCE = 1_024;
@@ -16,7 +25,12 @@ const ROWS_AT_ONCE = 1_024;
  * An answer is held back until this many bytes, so that an error of its rows still has a status; then the bytes that are there go out
  * and the rest follows as the client reads.
  */
-const HELD: Readonly<Record<AnswerType, number>> = { 'application/json': 8 << 20, 'text/csv': 256 << 10 };
+const HELD: Readonly<Record<AnswerType, number>> = {
+  'application/json': 8 << 20,
+  'text/csv': 256 << 10,
+  'application/x-ndjson': 256 << 10,
+  'application/vnd.apache.arrow.stream': 256 << 10,
+};
 
 interface Sending {
   readonly answer: Answer;
@@ -34,7 +48,7 @@ export const sendAnswer = async (
   sending: Sending,
 ): Promise<FastifyReply> => {
   const { answer, type, cache } = sending;
-  const encoder = (type === 'text/csv' ? csvEncoder : jsonEncoder)(answer.columns, answer.timezone);
+  const encoder = ENCODERS[type](answer.columns, answer.timezone);
   const key = answer.cacheKey === undefined ? undefined : `${type}\n${answer.timezone}\n${answer.cacheKey}`;
   reply.header('vary', 'accept, authorization').header('cache-control', 'private, no-cache');
   if (key !== undefined) {
@@ -66,14 +80,14 @@ export const sendAnswer = async (
     size += next.value.length;
     if (size > HELD[type]) break;
   }
-  if (type === 'text/csv') describe(reply, answer.provenance());
+  if (type !== 'application/json') describe(reply, answer.provenance());
   return reply.send(Readable.from(rest(request, sending, encoder, held, pieces), { objectMode: false }));
 };
 
 const send = (reply: FastifyReply, type: AnswerType, encoder: Encoder, bytes: Buffer, provenance: Provenance) => {
-  if (type === 'text/csv') describe(reply, provenance);
+  if (type !== 'application/json') describe(reply, provenance);
   const tail = encoder.tail(provenance);
-  return reply.send(tail === '' ? bytes : Buffer.concat([bytes, Buffer.from(tail)]));
+  return reply.send(tail.length === 0 ? bytes : Buffer.concat([bytes, Buffer.from(tail)]));
 };
 
 /** Head and rows as bytes, a bounded piece at a time. Stops the engine when nobody wants more. */
@@ -106,7 +120,7 @@ async function* rest(
     yield* held;
     yield* pieces;
     const tail = encoder.tail(answer.provenance());
-    if (tail !== '') yield Buffer.from(tail);
+    if (tail.length > 0) yield Buffer.from(tail);
   } catch (thrown) {
     const failure = toAssayError(thrown, request.id);
     if (failure.status >= 500)

@@ -89,6 +89,7 @@ export const accessFor = (roles: readonly string[]): Access => {
     members: () => MEMBERS.map((m) => m.name).filter(visible),
     visible,
     masked: () => false,
+    seesOfCube: () => 'full',
     replacement: () => undefined,
     rules: () => ({ denied: false, filters: [], policies: [] }),
     suggest: () => undefined,
