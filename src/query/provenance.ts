@@ -58,6 +58,21 @@ export interface ExplainedStatement {
   readonly parameters: readonly (string | number | boolean | null)[];
 }
 
+/** A table, partition or file group that a plan reads: rows and bytes before any condition, by statistics. */
+export interface EstimatedRead {
+  readonly name: string;
+  readonly rows: number;
+  /** Undefined where the engine does not say. */
+  readonly bytes?: number;
+}
+
+/** What a plan reads in all. Numbers of statistics, not counts: a table that nobody has analysed has no rows in them. */
+export interface Estimate {
+  readonly rows: number;
+  readonly bytes?: number;
+  readonly reads: readonly EstimatedRead[];
+}
+
 /** What `explain` tells. Statements are there only for roles that may see them. */
 export interface Explanation {
   readonly plan: Provenance['plan'];
@@ -68,6 +83,8 @@ export interface Explanation {
   readonly policies: readonly string[];
   readonly modelVersion: string;
   readonly statements?: readonly ExplainedStatement[];
+  /** What it would read; for roles that may see statements. */
+  readonly estimate?: Estimate;
   /** Set where a definition was given to be tried. */
   readonly hypothetical?: HypotheticalVerdict;
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ask, type AskParts, makeAsk } from '../../src/answer/run/index.js';
 import type { Publication } from '../../src/build/transform/index.js';
-import { noEmit } from '../../src/query/index.js';
+import { localCaller, noEmit } from '../../src/query/index.js';
 import { openWarehouse, startCluster } from '../../src/store/engine/index.js';
 import { lines } from '../star/questions.js';
 import { cellsOf, openWorld, tablesOf, type World } from '../star/world.js';
@@ -16,6 +16,7 @@ describe('answers from tables of PostgreSQL that nobody published', () => {
   const end: (() => unknown)[] = [];
   let world: World;
   let execute: (sql: string) => Promise<unknown>;
+  let warehouse: Awaited<ReturnType<typeof openWarehouse>>;
   let parts: AskParts;
   let ask: Ask;
   beforeAll(async () => {
@@ -24,7 +25,7 @@ describe('answers from tables of PostgreSQL that nobody published', () => {
     end.push(() => rmSync(home, { recursive: true, force: true }));
     const cluster = await startCluster({ kind: 'scratch', home, emit: noEmit });
     end.push(() => cluster.stop());
-    const warehouse = await openWarehouse({ url: cluster.url, emit: noEmit });
+    warehouse = await openWarehouse({ url: cluster.url, emit: noEmit });
     end.push(() => warehouse.close());
     execute = (sql) => warehouse.query(sql);
     await execute('CREATE SCHEMA star');
@@ -86,5 +87,28 @@ describe('answers from tables of PostgreSQL that nobody published', () => {
     );
     expect(answer.cacheKey).toBeUndefined();
     await answer.rows.cancel();
+  });
+
+  it('are told in an estimate as the server’s catalogue has them, to those who may see statements', async () => {
+    await execute('CREATE TABLE star.sales_kept AS SELECT * FROM star.sales');
+    await execute('INSERT INTO star.sales SELECT k.* FROM star.sales_kept k, generate_series(1, 500)');
+    await execute('ANALYZE star.sales');
+    const query = { measures: ['shop.lines'], source: 'raw' } as const;
+    const told = (roles: string[]) => ask.explain(query, localCaller(roles), { surface: 'cli', requestId: 'r' });
+    const { rows } = await warehouse.query<{ n: number; b: number }>(
+      `SELECT reltuples::int AS n, pg_table_size('star.sales')::int AS b FROM pg_class WHERE oid = 'star.sales'::regclass`,
+    );
+    const [{ n, b } = { n: 0, b: 0 }] = rows;
+    expect(n).toBeGreaterThan(500);
+    const read = { name: 'star.sales', rows: n, bytes: b };
+    expect((await told(['boss', 'admin'])).estimate).toEqual({ rows: n, bytes: b, reads: [read] });
+    expect((await told(['boss'])).estimate).toBeUndefined();
+    const [some = []] = fc.sample(lines, { seed: SEED, numRuns: 1 });
+    await world.load(some);
+    const lake = makeAsk({ ...world.parts, rawSource: 'lake' });
+    const { estimate } = await lake.explain(query, localCaller(['boss', 'admin']), { surface: 'cli', requestId: 'r' });
+    expect(estimate).toMatchObject({ rows: some.length, reads: [{ rows: some.length }] });
+    await execute('DELETE FROM star.sales');
+    await execute('INSERT INTO star.sales SELECT * FROM star.sales_kept');
   });
 });

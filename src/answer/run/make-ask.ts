@@ -224,8 +224,8 @@ export const makeAsk = (parts: AskParts): Ask => {
         if (hypothetical && !sees)
           throw error('role-needed', { what: 'trying a rollup that is not in the model', roles: SEE_STATEMENTS });
         if (!sees) return explainPlan(plan);
-        const statement = await explainedStatement(plan, state, parts, options.signal);
-        const told = withDifferences(explainPlan(plan, [statement]), state.inventory);
+        const { statement, estimate } = await explainedStatement(plan, state, parts, options.signal);
+        const told = withDifferences({ ...explainPlan(plan, [statement]), estimate }, state.inventory);
         return hypothetical ? { ...told, hypothetical: tryRollup(hypothetical, plan, model) } : told;
       }),
   };

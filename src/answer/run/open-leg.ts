@@ -1,9 +1,10 @@
 import { lakeRelationOf } from '../../build/transform/index.js';
 import { error } from '../../errors/index.js';
-import type { ExplainedStatement } from '../../query/index.js';
+import type { Estimate, ExplainedStatement } from '../../query/index.js';
 import type { Statement } from '../../store/engine/index.js';
 import { pinnedStatement } from '../../store/state/index.js';
 import { bindTables, type Plan, type PlannedLeg, type PlanState, partitionsRelation } from '../plan/index.js';
+import { estimateOf } from './estimate.js';
 import type { AskParts } from './parts.js';
 
 /** A plan's statement with its tables bound, and what must be let go when its rows were read. */
@@ -102,13 +103,16 @@ export const explainedStatement = async (
   state: PlanState,
   parts: AskParts,
   signal?: AbortSignal,
-): Promise<ExplainedStatement> => {
-  const { sql, parameters, rollups, source } = plan.leg;
+): Promise<{ readonly statement: ExplainedStatement; readonly estimate: Estimate }> => {
+  const { sql, parameters, columns, rollups, source } = plan.leg;
   const engine = source === 'rollup' ? parts.engines.rollup : parts.engines[source];
-  if (source !== 'rollup') {
-    const { statement } = await bindPlan(plan, state, parts, signal);
-    return { engine: engine.name, sql: statement.sql, parameters };
-  }
   const names = rollups.flatMap((r) => r.partitions).map((p) => `"${p.rollup}/${p.key}@${p.version}"`);
-  return { engine: engine.name, sql: bindRollups(sql, rollups, names), parameters };
+  const bound =
+    source === 'rollup'
+      ? { sql: bindRollups(sql, rollups, names), parameters, columns }
+      : (await bindPlan(plan, state, parts, signal)).statement;
+  return {
+    statement: { engine: engine.name, sql: bound.sql, parameters },
+    estimate: await estimateOf(plan, engine, bound, signal),
+  };
 };

@@ -1,6 +1,7 @@
 import {
   GraphQLBoolean,
   GraphQLEnumType,
+  GraphQLFloat,
   GraphQLList,
   GraphQLNonNull,
   GraphQLObjectType,
@@ -65,6 +66,10 @@ const STATEMENT = new GraphQLObjectType<NonNullable<Explanation['statements']>[n
   },
 });
 const listOf = (type: GraphQLObjectType) => new GraphQLList(new GraphQLNonNull(type));
+const ESTIMATE = new GraphQLObjectType({
+  name: 'Estimate',
+  fields: { rows: { type: new GraphQLNonNull(GraphQLFloat) }, bytes: { type: GraphQLFloat } },
+});
 export const EXPLANATION = new GraphQLObjectType<Explanation>({
   name: 'Explanation',
   fields: {
@@ -75,5 +80,6 @@ export const EXPLANATION = new GraphQLObjectType<Explanation>({
     policies: { type: texts },
     modelVersion: { type: required },
     statements: { type: listOf(STATEMENT), description: 'for roles that may see them' },
+    estimate: { type: ESTIMATE, description: 'what it would read, by statistics; for roles that may see statements' },
   },
 });

@@ -77,6 +77,18 @@ export const ExplanationSchema = Type.Object(
         description: 'for roles that may see them',
       }),
     ),
+    estimate: Type.Optional(
+      Type.Object(
+        {
+          rows: Type.Number(),
+          bytes: Type.Optional(Type.Number()),
+          reads: Type.Array(
+            Type.Object({ name: Type.String(), rows: Type.Number(), bytes: Type.Optional(Type.Number()) }),
+          ),
+        },
+        { description: 'what it would read, by statistics; for roles that may see statements' },
+      ),
+    ),
     hypothetical: Type.Optional(
       Type.Object(
         { rollup: Type.String(), serves: Type.Boolean(), candidates: Type.Array(CandidateSchema) },
