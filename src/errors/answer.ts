@@ -80,4 +80,12 @@ export const answer = {
     message: () => 'a table was changed while the question was asked, and its new state cannot be seen yet',
     hint: () => 'ask again',
   }),
+  'as-of-gone': entry<{ asked: string; why: string }>({
+    blame: 'caller',
+    status: 409,
+    sqlstate: '55000',
+    exit: 1,
+    message: (p) => `the state as of ${p.asked} cannot be answered: ${p.why}`,
+    hint: () => 'leave asOf out for the present state, or take a later one: publications are kept for a week',
+  }),
 };

@@ -1,3 +1,6 @@
+import type { Limits } from './caller.js';
+import type { TableVersion } from './provenance.js';
+
 /** Comparison operators, with SQL's three-valued logic: none but `isNull` is ever true of a null. Text operators respect case; `i…` do not. */
 export const OPERATORS = [
   'eq',
@@ -32,12 +35,25 @@ export type Filter =
   | { readonly or: readonly Filter[] }
   | { readonly not: Filter };
 
+/**
+ * Whole periods, on the calendar of the query's zone: the one that `of` lies in (a date, a time, or `now`, which is the default), moved
+ * back by `before` of them, and `count` of them that end there. `period` is any granularity, also one of a calendar of the model's.
+ */
+export interface PeriodRange {
+  readonly period: string;
+  readonly of?: string;
+  /** Default 0. */
+  readonly before?: number;
+  /** Default 1. */
+  readonly count?: number;
+}
+
 /** A time dimension: bucketed by `granularity`, filtered by `range` (half-open), or both. Neither is refused. */
 export interface TimeSelection {
   readonly dimension: string;
   readonly granularity?: string;
-  /** Dates (`2010-12-01`), local times of the query's zone, or RFC 3339 with offset. */
-  readonly range?: readonly [string, string];
+  /** Half-open: dates (`2010-12-01`), local times of the query's zone, or RFC 3339 with offset; or whole periods. */
+  readonly range?: readonly [string, string] | PeriodRange;
   /** A row for every bucket of the range, also where there are no rows; needs `granularity` and `range`. */
   readonly fill?: boolean;
 }
@@ -48,9 +64,9 @@ export type TimeUnit = (typeof TIME_UNITS)[number];
 
 /**
  * What a measure reads instead of its row's own time: `trailing: '7 days'` ends with the row and is so long, `toDate: 'month'` goes
- * from the start of the unit that the row's last moment lies in.
+ * from the start of the unit that the row's last moment lies in. Units are those of every calendar, and `retail_month` of the model's.
  */
-export type TimeWindow = { readonly trailing: string } | { readonly toDate: TimeUnit };
+export type TimeWindow = { readonly trailing: string } | { readonly toDate: string };
 
 /** A measure over fewer rows (`where`, over dimensions) or over another stretch of time (`window`). `as` names its column. */
 export interface MeasureSelection {
@@ -71,8 +87,8 @@ export const SHOWN = ['value', 'difference', 'ratio'] as const;
 export type Shown = (typeof SHOWN)[number];
 
 /**
- * Every measure once more, over a range that lies `shift` earlier: `previous` (as long, just before) or a count of units
- * (`1 year`, `52 weeks`). Columns are `<measure>.<as>`, `<measure>.<as>.difference` and `<measure>.<as>.ratio`; default: the value.
+ * Every measure once more, over a range that lies `shift` earlier: `previous` (as long, just before), a count of units
+ * (`1 year`, `52 weeks`, `1 retail_quarter`), or the name of a calendar for one of its years. Columns are `<measure>.<as>`, `<measure>.<as>.difference` and `<measure>.<as>.ratio`; default: the value.
  */
 export interface Comparison {
   readonly as: string;
@@ -113,6 +129,13 @@ export interface MetricQuery {
   readonly timezone?: string;
   readonly source?: SourceChoice;
   readonly fresh?: 'published' | 'current';
+  /**
+   * The state of the tables to answer from: that which readers saw at an instant (as in a range), or that of which provenance told
+   * these versions. The model is that of now.
+   */
+  readonly asOf?: string | readonly TableVersion[];
+  /** Budgets that are lower than those of the caller's roles. */
+  readonly limits?: Partial<Limits>;
 }
 
 /** All leaves of a filter tree, in order. */

@@ -114,6 +114,7 @@ export const catalogueOf = (rollups: readonly RollupDefinition[]): Catalogue => 
   joins: [],
   rollups,
   policies: new Map(),
+  calendars: new Map(),
   tables: new Map([['sales', TABLE]]),
 });
 

@@ -6,6 +6,11 @@ export const MODEL = {
     title: Sales
     description: Lines of a few shops.
     sql_table: star.sales
+    meta:
+      calendars:
+        - { name: retail, pattern: 4-4-5, starts: "02-01" }
+        - { name: trade, pattern: 5-4-4, begins: on_or_after, week_start: sunday }
+        - { name: fiscal, starts: "04-01", week_start: sunday }
     joins:
       - name: shops
         relationship: many_to_one
@@ -16,7 +21,7 @@ export const MODEL = {
       - { name: buyer, title: Buyer, description: Buyer., sql: "{CUBE}.buyer", type: string }
       - { name: returned, title: Returned, description: Returned., sql: "{CUBE}.returned", type: boolean }
       - { name: qty, title: Quantity, description: Quantity., sql: "{CUBE}.qty", type: number, meta: { type: integer } }
-      - { name: sold_at, title: Sold at, description: Time., sql: "{CUBE}.sold_at", type: time }
+      - { name: sold_at, title: Sold at, description: Time., sql: "{CUBE}.sold_at", type: time, meta: { calendars: [retail, trade, fiscal] } }
     measures:
       - { name: amount, title: Amount, description: Amount., sql: "{CUBE}.amount", type: sum, drill_members: [kind, shops.name, sold_at], meta: { type: "decimal(18,2)" } }
       - { name: units, title: Units, description: Units., sql: "{qty}", type: sum, meta: { type: bigint } }
@@ -89,6 +94,30 @@ export const MODEL = {
         sql: "{average} / NULLIF({units}, 0)"
         type: number
         meta: { type: "decimal(18,6)", ratio: { numerator: average, denominator: units } }
+      - name: big_buyers
+        title: Buyers of several lines
+        description: Buyers with more than one line.
+        sql: "{lines}"
+        type: number
+        meta: { type: bigint, stage: { measure: lines, by: [buyer], take: count, conditions: [{ op: gt, value: 1 }], known: true } }
+      - name: good_buyer
+        title: Amount of a good buyer
+        description: Amount of a buyer on average, of those from 0 to 500.50.
+        sql: "{amount}"
+        type: number
+        meta:
+          type: "decimal(18,6)"
+          stage: { measure: amount, by: [buyer], take: avg, conditions: [{ op: gte, value: 0 }, { op: lt, value: "500.50" }] }
+      - { name: amount_then, title: Amount then, description: Amount of the period before., sql: "{amount}", type: number, meta: { type: "decimal(18,2)", period: { measure: amount, take: previous } } }
+      - { name: change, title: Change, description: Change., sql: "{amount} - {amount_then}", type: number, meta: { type: "decimal(18,2)", difference: { of: amount, less: amount_then } } }
+      - { name: growth, title: Growth, description: Growth., sql: "{change} / NULLIF({amount_then}, 0)", type: number, meta: { type: "decimal(18,6)", ratio: { numerator: change, denominator: amount_then } } }
+      - { name: so_far, title: So far, description: Buyers so far., sql: "{buyers}", type: number, meta: { type: bigint, period: { measure: buyers, take: until_end } } }
+      - { name: up_to, title: Up to, description: Buyers before., sql: "{buyers}", type: number, meta: { type: bigint, period: { measure: buyers, take: before } } }
+      - { name: new_buyers, title: New buyers, description: New buyers., sql: "{so_far} - {up_to}", type: number, meta: { type: bigint, difference: { of: so_far, less: up_to } } }
+      - { name: buyers_then, title: Then, description: Buyers then., sql: "{buyers}", type: number, meta: { type: bigint, period: { measure: buyers, take: previous } } }
+      - { name: both, title: Both, description: Buyers of both., sql: "{buyers}", type: number, meta: { type: bigint, period: { measure: buyers, take: with_previous } } }
+      - { name: lost, title: Lost, description: Lost buyers., sql: "{both} - {buyers}", type: number, meta: { type: bigint, difference: { of: both, less: buyers } } }
+      - { name: churn, title: Churn, description: Churn., sql: "{lost} / NULLIF({buyers_then}, 0)", type: number, meta: { type: "decimal(18,6)", ratio: { numerator: lost, denominator: buyers_then } } }
     pre_aggregations:
       - name: by_day
         type: rollup
@@ -140,7 +169,7 @@ export const MODEL = {
         sql: "{CUBE}.shop_id = {shops}.id"
     dimensions:
       - { name: id, title: Id, description: Key., sql: "{CUBE}.id", type: number, primary_key: true, meta: { type: bigint } }
-      - { name: day, title: Day, description: Day., sql: "{CUBE}.day", type: time, meta: { type: date } }
+      - { name: day, title: Day, description: Day., sql: "{CUBE}.day", type: time, meta: { type: date, calendars: [retail, trade, fiscal] } }
     measures:
       - { name: counted, title: Counted, description: Counts., type: count, meta: { type: bigint } }
       - name: stock
@@ -210,6 +239,18 @@ export const MODEL = {
           - of_all
           - share
           - average_by_unit
+          - big_buyers
+          - good_buyer
+          - amount_then
+          - change
+          - growth
+          - so_far
+          - up_to
+          - new_buyers
+          - buyers_then
+          - both
+          - lost
+          - churn
       - join_path: sales.shops
         includes: [{ name: name, alias: shop }, region, shops, space]
       - join_path: counts

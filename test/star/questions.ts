@@ -7,6 +7,7 @@ import type {
   MetricQuery,
   Operator,
 } from '../../src/query/index.js';
+import { nextOwn, ownBucket } from '../golden/evaluator/calendars.js';
 import type { Count, Line } from '../golden/evaluator/lines.js';
 
 /** Clocks go back in Berlin on 31 October and in New York on 7 November 2010. */
@@ -139,6 +140,8 @@ const MEASURES = [
   'of_kind',
   'share',
   'average_by_unit',
+  'big_buyers',
+  'good_buyer',
 ].map((m) => `shop.${m}`);
 const measure = fc.constantFrom(...MEASURES);
 const having = leaf(
@@ -205,11 +208,16 @@ const queryOf = (palette: Palette, named: fc.Arbitrary<string> = measure): fc.Ar
       };
     });
 
+/** Buckets of the model's calendars. */
+const OWN = [
+  ...['retail_week', 'retail_month', 'retail_quarter', 'retail_year', 'trade_week', 'trade_month', 'trade_quarter'],
+  ...['trade_year', 'fiscal_week', 'fiscal_quarter', 'fiscal_year'],
+];
 /** Anything that may be asked. */
 export const anything = queryOf({
   dimensions: ['kind', 'shop', 'region', 'returned', 'buyer', 'qty'],
   where: condition,
-  granularities: ['hour', 'day', 'week', 'month', 'quarter', 'year'],
+  granularities: ['hour', 'day', 'week', 'month', 'quarter', 'year', ...OWN],
   zones: ['UTC', 'UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata'],
 });
 /** What rollups often serve. */
@@ -220,7 +228,7 @@ export const summable = queryOf({
     leaf('shop.returned', SET, fc.boolean()),
     leaf('shop.sold_at', ['gte', 'lt', 'between', 'isNull', 'isNotNull'], day),
   ),
-  granularities: ['day', 'week', 'month', 'quarter', 'year'],
+  granularities: ['day', 'week', 'month', 'quarter', 'year', 'retail_month', 'fiscal_quarter'],
   zones: ['UTC'],
 });
 
@@ -247,12 +255,36 @@ const shortRange = fc.tuple(day, day).filter(([a, b]) => a < b);
 const SHIFTS: Readonly<Record<string, readonly string[]>> = {
   none: ['previous', '1 day', '7 days', '1 month', '1 year', '3 hours'],
   hour: ['previous', '1 day', '2 days', '1 week', '1 month', '1 year', '3 hours'],
-  day: ['previous', '1 day', '2 days', '7 days', '52 weeks', '1 month', '3 months', '1 year'],
-  week: ['previous', '7 days', '1 week', '52 weeks', '1 year', '2 years', '1 year', '1 month'],
+  day: [
+    'previous',
+    'retail',
+    '1 trade_month',
+    '1 day',
+    '2 days',
+    '7 days',
+    '52 weeks',
+    '1 month',
+    '3 months',
+    '1 year',
+  ],
+  week: ['previous', 'retail', '7 days', '1 week', '52 weeks', '1 year', '2 years', '1 year', '1 month'],
   month: ['previous', '1 month', '3 months', '1 quarter', '1 year', '2 days'],
   quarter: ['previous', '3 months', '1 quarter', '1 year'],
-  year: ['previous', '12 months', '1 year'],
+  year: ['previous', '12 months', '1 year', 'fiscal'],
+  retail_week: ['previous', 'retail', '2 retail_years', '1 retail_month'],
+  retail_month: ['previous', 'retail', '3 retail_months', '1 retail_quarter', '1 year'],
+  retail_quarter: ['previous', 'retail'],
+  retail_year: ['previous', 'retail'],
+  trade_week: ['previous', 'trade', '52 weeks', '1 year'],
+  trade_month: ['previous', 'trade', '1 trade_month'],
+  trade_quarter: ['previous', '1 trade_quarter'],
+  trade_year: ['previous', 'trade'],
+  fiscal_week: ['previous', '2 fiscal_weeks'],
+  fiscal_quarter: ['previous', 'fiscal', '3 months'],
+  fiscal_year: ['previous', 'fiscal', '1 year'],
 };
+/** Measures of periods: they need a time with a range. */
+const PERIODS = ['amount_then', 'change', 'growth', 'so_far', 'new_buyers', 'buyers_then', 'lost', 'churn'];
 /** A range made of whole buckets. */
 const wholeRange = ([from, to]: readonly [string, string], granularity: string): readonly [string, string] => {
   const start = (text: string, forth: boolean): string => {
@@ -264,6 +296,10 @@ const wholeRange = ([from, to]: readonly [string, string], granularity: string):
           ? at.getUTCDate() === 1 &&
             at.getUTCMonth() % (granularity === 'month' ? 1 : granularity === 'quarter' ? 3 : 12) === 0
           : true;
+    if (granularity.includes('_')) {
+      const first = ownBucket(text, granularity) ?? text;
+      return first === text || !forth ? first : (nextOwn(text, granularity) ?? text);
+    }
     while (!aligned()) at.setUTCDate(at.getUTCDate() + (forth ? 1 : -1));
     return at.toISOString().slice(0, 10);
   };
@@ -279,6 +315,8 @@ const WINDOWS: NonNullable<MeasureSelection['window']>[] = [
   { toDate: 'week' },
   { toDate: 'quarter' },
   { toDate: 'day' },
+  { toDate: 'retail_month' },
+  { toDate: 'fiscal_year' },
 ];
 interface Extras {
   readonly filtered: readonly { readonly measure: string; readonly where: Filter }[];
@@ -288,6 +326,7 @@ interface Extras {
     | undefined;
   readonly fill: boolean;
   readonly window: { readonly measure: string; readonly window: NonNullable<MeasureSelection['window']> } | undefined;
+  readonly period: string | undefined;
   readonly range: readonly [string, string];
   readonly by: number;
 }
@@ -313,6 +352,7 @@ const extrasOf = (
     ),
     fill: fc.boolean(),
     window: often(fc.record({ measure: named, window: fc.constantFrom(...WINDOWS) })),
+    period: fc.option(fc.constantFrom(...PERIODS), { nil: undefined, freq: 1 }),
     range,
     by: fc.nat(),
   });
@@ -326,11 +366,14 @@ const names = (filter: Filter): string[] =>
 
 /** A query with totals, filtered measures, comparisons, windows or filled buckets beside what it asks. */
 const enriched = (query: MetricQuery, extras: Extras): MetricQuery => {
-  const moving = extras.compare !== undefined || extras.fill || extras.window !== undefined;
+  const { period } = extras;
+  const moving = extras.compare !== undefined || extras.fill || extras.window !== undefined || period !== undefined;
   const [first] = query.time ?? [];
   const granularity = first?.granularity ?? (extras.fill || extras.by % 2 === 0 ? 'day' : undefined);
   const range =
-    granularity && (extras.window || extras.by % 4 > 0) ? wholeRange(extras.range, granularity) : extras.range;
+    granularity && (extras.window || period || extras.by % 4 > 0)
+      ? wholeRange(extras.range, granularity)
+      : extras.range;
   const shifts = SHIFTS[granularity ?? 'none'] ?? [];
   const time = moving
     ? [
@@ -351,6 +394,9 @@ const enriched = (query: MetricQuery, extras: Extras): MetricQuery => {
     // windows of what cannot be added up are not compared
     ...(extras.window ? [{ ...extras.window, ...(extras.compare ? { measure: 'shop.amount' } : {}), as: 'w' }] : []),
   ];
+  // what reads all of the past is not compared
+  if (period)
+    measures.push(extras.compare && !/then|change|growth/.test(period) ? 'shop.buyers_then' : `shop.${period}`);
   if (measures.length === 0) measures.push('shop.lines');
   const groups = [
     ...(query.dimensions ?? []),

@@ -122,6 +122,7 @@ export const catalogue = (rollups: readonly RollupDefinition[] = []): Catalogue 
   ],
   rollups,
   policies: new Map(),
+  calendars: new Map(),
   tables: new Map([['sales', 'gold.fact_sales']]),
 });
 

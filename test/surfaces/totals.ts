@@ -15,6 +15,9 @@ export const TOTALS: Readonly<Record<string, string>> = {
   average_order_value: '541.981167',
   customers: '713',
   active_customers: '666',
+  repeat_customers: '138',
+  // 138 / 666
+  repeat_rate: '0.207207',
   products: '2577',
   lines: '27896',
 };

@@ -67,6 +67,7 @@ const owner = (name: string) => ({
 });
 export const catalogue = {
   version: 'm1',
+  calendars: new Map(),
   owners: new Map(['retail', 'quality'].map((n) => [n, owner(n)])),
   members: new Map(all.map((m) => [m.name, m])),
 } as unknown as Catalogue;

@@ -114,6 +114,7 @@ const member = (name: string, aliasOf: string) => ({
 const members = [member('retail.country', 'countries.country_name'), member('retail.invoice', 'invoices.invoice_no')];
 const catalogue = {
   version: 'm1',
+  calendars: new Map(),
   owners: new Map([
     ['retail', { name: 'retail', title: 'Retail', description: 'Sales', members: members.map((m) => m.name) }],
   ]),

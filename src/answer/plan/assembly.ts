@@ -1,3 +1,4 @@
+import { STAGE_OPERATORS, type StageCondition } from '../../model/catalog/index.js';
 import { type DataType, placedSql, type SqlPiece } from '../../query/index.js';
 
 type Parameter = string | number | boolean | null;
@@ -31,6 +32,8 @@ export interface Part {
     readonly fn: 'last' | 'first' | 'sum' | 'min' | 'max' | 'count';
     /** Rows without a value of `over` do not count. */
     readonly known: boolean;
+    /** Only values that satisfy these are taken. */
+    readonly conditions: readonly StageCondition[];
   };
   /** Whether its keys are rows of the answer; the others only add values to such rows. */
   readonly base: boolean;
@@ -167,10 +170,20 @@ const partSql = (part: Part, assembly: Assembly, at: Assembler, places: Places):
   return `SELECT ${columns}${fromSql(part)}${grouped && by.length > 0 ? ` GROUP BY ${by.join(', ')}` : ''}`;
 };
 
+/** A value where it satisfies the conditions of its stage, else null, which no aggregate takes. */
+const takenValue = (value: string, conditions: readonly StageCondition[], at: Assembler, places: Places): string => {
+  if (conditions.length === 0) return value;
+  const all = conditions.map(({ op, value: given }) => {
+    const type: DataType = { kind: 'decimal', precision: 38, scale: given.split('.')[1]?.length ?? 0 };
+    return `${value} ${STAGE_OPERATORS[op]} CAST(${places.add(given)} AS ${sqlType(type, at)})`;
+  });
+  return `CASE WHEN ${all.join(' AND ')} THEN ${value} END`;
+};
+
 /** A part whose leg has rows for each value of `over`: one of them, or all of them together, for each key. */
 const takenSql = (
   part: Part,
-  { over, fn, known }: NonNullable<Part['taken']>,
+  { over, fn, known, conditions }: NonNullable<Part['taken']>,
   assembly: Assembly,
   at: Assembler,
   places: Places,
@@ -205,7 +218,7 @@ const takenSql = (
     ),
     assembly,
     at,
-    ({ slot }) => `${fn}(v${slot})`,
+    ({ slot }) => `${fn}(${takenValue(`v${slot}`, conditions, at, places)})`,
   );
   return `SELECT ${columns} FROM (${rows}) AS taken${by === '' ? '' : ` GROUP BY ${by}`}`;
 };

@@ -1,5 +1,8 @@
 import { offsetMicros, type TimeUnit } from '../../query/index.js';
+import { clockOfDay, DAY, dayOf, floorDiv, weekOf } from './days.js';
+import type { Grain } from './grain.js';
 import { localToInstant } from './instant.js';
+import { bucketNumber, bucketOfNumber, isOfWeeks, MONTHS_OF, movedInWeeks, type WeeksBucket } from './own-buckets.js';
 
 /**
  * Arithmetic of one zone's calendar, for whatever is decided about time before any row is read: which buckets a range has, and which
@@ -8,61 +11,57 @@ import { localToInstant } from './instant.js';
  */
 
 const SECOND = 1_000_000n;
-export const DAY = 86_400n * SECOND;
 /** Units of fixed length; a day and more are counted on the calendar instead. */
 const EXACT: Readonly<Record<string, bigint>> = { second: SECOND, minute: 60n * SECOND, hour: 3_600n * SECOND };
 const DAYS: Readonly<Record<string, number>> = { day: 1, week: 7 };
-const MONTHS: Readonly<Record<string, number>> = { month: 1, quarter: 3, year: 12 };
+const MONTHS: Readonly<Record<string, number>> = MONTHS_OF;
 
-/** A length of time: so many units, or so many microseconds. */
+/** A length of time: so many buckets of a kind, or so many microseconds. */
 export interface Span {
+  readonly count: number;
+  readonly unit: Grain | 'microsecond';
+}
+/** A span in what everybody counts in: quarters of a year that begins in April are as long as others. */
+interface PlainSpan {
   readonly count: number;
   readonly unit: TimeUnit | 'microsecond';
 }
+const plainSpan = ({ count, unit }: Span): PlainSpan => ({ count, unit: typeof unit === 'string' ? unit : unit.unit });
 
-export const floorDiv = (a: bigint, b: bigint): bigint => {
-  const q = a / b;
-  return a % b !== 0n && a < 0n !== b < 0n ? q - 1n : q;
-};
+/** A span by the name that everybody has for it; only buckets of years of weeks have none. */
+export const spanOf = (count: number, unit: Grain): Span =>
+  isOfWeeks(unit) ? { count, unit } : plainSpan({ count, unit });
+
+const exactOf = (unit: Span['unit']): bigint | undefined => (typeof unit === 'string' ? EXACT[unit] : undefined);
 
 export const clockOf = (moment: bigint, zone: string): bigint => moment + offsetMicros(zone, moment);
 
-/** Calendar day of a clock, as year, month from 0, day. */
-const dayOf = (clock: bigint) => {
-  const date = new Date(Number(floorDiv(clock, DAY)) * 86_400_000);
-  return { year: date.getUTCFullYear(), month: date.getUTCMonth(), day: date.getUTCDate() };
-};
-const clockOfDay = (year: number, month: number, day: number): bigint => {
-  const date = new Date(0);
-  date.setUTCFullYear(year, month, day);
-  return BigInt(date.getTime()) * 1000n;
-};
-/** Monday 1970-01-05 was four days after the first. */
-const mondayOf = (clock: bigint): bigint => floorDiv(clock - 4n * DAY, 7n * DAY) * 7n * DAY + 4n * DAY;
-
-/** The clock at which the bucket begins that a clock lies in; undefined for granularities of the model's own. */
-export const bucketClock = (clock: bigint, granularity: string): bigint | undefined => {
-  const exact = EXACT[granularity];
-  if (exact !== undefined) return floorDiv(clock, exact) * exact;
+/** The clock at which the bucket begins that a clock lies in. */
+export const bucketClock = (clock: bigint, grain: Grain): bigint => {
+  if (typeof grain === 'object') return bucketOfNumber(bucketNumber(clock, grain), grain);
   const { year, month } = dayOf(clock);
-  switch (granularity) {
+  switch (grain) {
     case 'day':
       return floorDiv(clock, DAY) * DAY;
     case 'week':
-      return mondayOf(clock);
+      return weekOf(clock);
     case 'month':
       return clockOfDay(year, month, 1);
     case 'quarter':
       return clockOfDay(year, month - (month % 3), 1);
     case 'year':
       return clockOfDay(year, 0, 1);
-    default:
-      return undefined;
+    default: {
+      const exact = EXACT[grain] ?? SECOND;
+      return floorDiv(clock, exact) * exact;
+    }
   }
 };
 
 /** A clock moved by calendar units or exact ones; a day that its month does not have becomes the month's last. */
-export const movedClock = (clock: bigint, { count, unit }: Span): bigint => {
+export const movedClock = (clock: bigint, span: Span): bigint => {
+  if (isOfWeeks(span.unit)) return movedInWeeks(clock, span.count, span.unit);
+  const { count, unit } = plainSpan(span);
   if (unit === 'microsecond') return clock + BigInt(count);
   const exact = EXACT[unit];
   if (exact !== undefined) return clock + BigInt(count) * exact;
@@ -75,51 +74,52 @@ export const movedClock = (clock: bigint, { count, unit }: Span): bigint => {
   return clockOfDay(year, moved, Math.min(day, last)) + into;
 };
 
-const isExact = ({ unit }: Span): boolean => unit === 'microsecond' || EXACT[unit] !== undefined;
+const isExact = ({ unit }: Span): boolean => unit === 'microsecond' || exactOf(unit) !== undefined;
 
 /** A moment moved by a span: exact units as elapsed time, others on the zone's calendar. */
 export const movedMoment = (moment: bigint, span: Span, zone: string): bigint =>
   isExact(span) ? movedClock(moment, span) : localToInstant(movedClock(clockOf(moment, zone), span), zone);
 
 /** The moment at which the bucket begins that a moment lies in. An hour that clocks show twice is two buckets. */
-export const bucketStart = (moment: bigint, granularity: string, zone: string): bigint | undefined => {
+export const bucketStart = (moment: bigint, grain: Grain, zone: string): bigint => {
   const clock = clockOf(moment, zone);
-  const start = bucketClock(clock, granularity);
-  if (start === undefined) return undefined;
-  return EXACT[granularity] === undefined ? localToInstant(start, zone) : moment - (clock - start);
+  const start = bucketClock(clock, grain);
+  return exactOf(grain) === undefined ? localToInstant(start, zone) : moment - (clock - start);
 };
 
+/** The clock at which the bucket behind a bucket begins. */
+const nextClock = (clock: bigint, grain: Grain): bigint =>
+  typeof grain === 'object'
+    ? bucketOfNumber(bucketNumber(clock, grain) + 1, grain)
+    : movedClock(bucketClock(clock, grain), { count: 1, unit: grain });
+
 /** The moment at which the next bucket begins. */
-export const nextBucket = (start: bigint, granularity: string, zone: string): bigint => {
-  const exact = EXACT[granularity];
-  if (exact === undefined) {
-    const clock = bucketClock(clockOf(start, zone), granularity) ?? 0n;
-    return localToInstant(movedClock(clock, { count: 1, unit: granularity as TimeUnit }), zone);
-  }
+export const nextBucket = (start: bigint, grain: Grain, zone: string): bigint => {
+  const exact = exactOf(grain);
+  if (exact === undefined) return localToInstant(nextClock(clockOf(start, zone), grain), zone);
   // clocks may change within the bucket's time: the next one begins where its reading is whole again
-  const next = start + exact;
-  return bucketStart(next, granularity, zone) ?? next;
+  return bucketStart(start + exact, grain, zone);
 };
 
 /** Buckets that a half-open range touches, by their first moments. Undefined when there are more than `most`. */
 export const bucketsOf = (
   range: { readonly from: bigint; readonly to: bigint },
-  granularity: string,
+  grain: Grain,
   zone: string,
   most: number,
 ): readonly bigint[] | undefined => {
   const found: bigint[] = [];
-  let at = bucketStart(range.from, granularity, zone);
-  while (at !== undefined && at < range.to) {
+  let at = bucketStart(range.from, grain, zone);
+  while (at < range.to) {
     if (found.push(at) > most) return undefined;
-    const next = nextBucket(at, granularity, zone);
-    at = next > at ? next : at + (EXACT[granularity] ?? DAY);
+    const next = nextBucket(at, grain, zone);
+    at = next > at ? next : at + (exactOf(grain) ?? DAY);
   }
   return found;
 };
 
 /** First day (a Monday) of an ISO year's first week: the one with 4 January. */
-const isoYearStart = (year: number): bigint => mondayOf(clockOfDay(year, 0, 4));
+const isoYearStart = (year: number): bigint => weekOf(clockOfDay(year, 0, 4));
 /** ISO year and week, from 1, of a Monday. */
 const isoWeek = (monday: bigint): { year: number; week: number } => {
   const year = dayOf(monday + 3n * DAY).year;
@@ -132,16 +132,28 @@ export const movedWeek = (monday: bigint, years: number): { readonly monday: big
   return { monday: moved, exact: moved < isoYearStart(year + years + 1) };
 };
 
-/** Whether a shift moves buckets of a granularity onto buckets. */
-export const fits = ({ count, unit }: Span, granularity: string): boolean => {
-  const months = MONTHS[granularity];
-  if (months !== undefined) return (count * (MONTHS[unit] ?? 0)) % months === 0 && MONTHS[unit] !== undefined;
-  if (granularity === 'week') return unit === 'year' || (count * (DAYS[unit] ?? 0.5)) % 7 === 0;
-  if (granularity === 'day') return DAYS[unit] !== undefined || MONTHS[unit] !== undefined;
-  const exact = EXACT[granularity];
-  if (exact === undefined) return false;
-  if (!isExact({ count, unit })) return true;
-  return (BigInt(count) * (EXACT[unit] ?? 1n)) % exact === 0n;
+/** Whether moving by buckets of a year of weeks moves other buckets onto buckets. */
+const fitsWeeks = (count: number, own: WeeksBucket, grain: Grain): boolean => {
+  if (typeof grain === 'string') return grain === 'week' ? own.calendar.weekStart === 0 : MONTHS[grain] === undefined;
+  if (grain.calendar.name !== own.calendar.name) return false;
+  return grain.unit === 'week' || (count * MONTHS_OF[own.unit]) % MONTHS_OF[grain.unit] === 0;
+};
+
+/** Whether a shift moves buckets of a kind onto buckets. */
+export const fits = (span: Span, grain: Grain): boolean => {
+  if (isOfWeeks(span.unit)) return fitsWeeks(span.count, span.unit, grain);
+  if (isOfWeeks(grain)) return false;
+  const { count, unit } = plainSpan(span);
+  const kind = typeof grain === 'string' ? grain : grain.unit;
+  const months = MONTHS[kind];
+  if (months !== undefined) return MONTHS[unit] !== undefined && (count * (MONTHS[unit] ?? 0)) % months === 0;
+  if (kind === 'week') {
+    if (unit === 'year') return typeof grain === 'string';
+    return DAYS[unit] !== undefined && (count * (DAYS[unit] ?? 0)) % 7 === 0;
+  }
+  if (kind === 'day') return DAYS[unit] !== undefined || MONTHS[unit] !== undefined;
+  if (!isExact(span)) return true;
+  return (BigInt(count) * (EXACT[unit] ?? 1n)) % (EXACT[kind] ?? 1n) === 0n;
 };
 
 /**
@@ -149,26 +161,26 @@ export const fits = ({ count, unit }: Span, granularity: string): boolean => {
  * without one, and is nobody's; ISO week 53 likewise; an hour that clocks skip likewise; of an hour that they show twice only the
  * first has and is a partner. Needs `fits`.
  */
-export const partnerOf = (start: bigint, span: Span, granularity: string, zone: string): bigint | undefined => {
+export const partnerOf = (start: bigint, span: Span, grain: Grain, zone: string): bigint | undefined => {
   if (isExact(span)) {
     const moved = movedMoment(start, span, zone);
-    return bucketStart(moved, granularity, zone) === moved ? moved : undefined;
+    return bucketStart(moved, grain, zone) === moved ? moved : undefined;
   }
   const clock = clockOf(start, zone);
-  if (EXACT[granularity] === undefined) {
+  const back = { ...span, count: -span.count };
+  if (exactOf(grain) === undefined) {
     // a day whose midnight clocks skip begins later; its calendar day counts
-    const own = bucketClock(clock, granularity) ?? clock;
-    if (granularity === 'week' && span.unit === 'year') {
+    const own = bucketClock(clock, grain);
+    if (grain === 'week' && plainSpan(span).unit === 'year' && !isOfWeeks(span.unit)) {
       const { monday, exact } = movedWeek(own, span.count);
       return exact ? localToInstant(monday, zone) : undefined;
     }
     const moved = movedClock(own, span);
-    const back = movedClock(moved, { ...span, count: -span.count });
-    return back === own ? localToInstant(moved, zone) : undefined;
+    return movedClock(moved, back) === own ? localToInstant(moved, zone) : undefined;
   }
   if (localToInstant(clock, zone) !== start) return undefined;
   const moved = movedClock(clock, span);
-  if (movedClock(moved, { ...span, count: -span.count }) !== clock) return undefined;
+  if (movedClock(moved, back) !== clock) return undefined;
   const found = localToInstant(moved, zone);
   return clockOf(found, zone) === moved ? found : undefined;
 };

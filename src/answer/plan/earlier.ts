@@ -4,14 +4,15 @@ import {
   bucketClock,
   bucketStart,
   clockOf,
-  DAY,
   fits,
-  floorDiv,
   movedMoment,
   movedWeek,
   nextBucket,
   type Span,
+  spanOf,
 } from './calendar.js';
+import { DAY, floorDiv } from './days.js';
+import { type Calendars, type Grain, grainName, grainOf } from './grain.js';
 import { localToInstant } from './instant.js';
 import type { AskedComparison, AskedTime, AskedWindow, Range } from './question.js';
 import { parseSpan, parseUnit, spanText } from './span.js';
@@ -30,21 +31,21 @@ export const checkGivenName = (name: unknown, where: string): string => {
 };
 
 /** Whether both ends of a range are beginnings of buckets. */
-export const isWhole = ({ range, zone }: AskedTime, granularity: string): boolean =>
-  [range.from, range.to].every((end) => bucketStart(end, granularity, zone) === end);
+export const isWhole = ({ range, zone }: AskedTime, grain: Grain): boolean =>
+  [range.from, range.to].every((end) => bucketStart(end, grain, zone) === end);
 
 const back = (span: Span): Span => ({ ...span, count: -span.count });
 
 /** As long as the range and just before it: counted in its buckets where it is made of whole ones, else in days, else as it is. */
 const previous = (time: AskedTime): Span => {
   const { range, zone, bucket } = time;
-  if (bucket && isWhole(time, bucket.granularity)) {
+  if (bucket && isWhole(time, bucket.grain)) {
     let count = 0;
-    for (let at = range.from; at < range.to; at = nextBucket(at, bucket.granularity, zone)) {
+    for (let at = range.from; at < range.to; at = nextBucket(at, bucket.grain, zone)) {
       count += 1;
       if (count > MOST_BUCKETS) throw tooMany();
     }
-    return { count, unit: bucket.granularity as 'day' };
+    return spanOf(count, bucket.grain);
   }
   if (isWhole(time, 'day'))
     return {
@@ -59,47 +60,66 @@ const tooMany = () =>
 /** The range that lies a span away. Whole weeks move by years as ISO weeks do; other ends as dates. */
 const movedRange = (time: AskedTime, span: Span, where: string): Range => {
   const { range, zone, bucket } = time;
-  if (bucket?.granularity !== 'week' || span.unit !== 'year')
+  if (bucket?.grain !== 'week' || span.unit !== 'year')
     return { from: movedMoment(range.from, span, zone), to: movedMoment(range.to, span, zone) };
   if (!isWhole(time, 'week'))
     throw bad(where, 'weeks compare by the year over whole weeks only: let the range begin and end on a Monday');
   const move = (end: bigint) => {
-    const monday = bucketClock(clockOf(end, zone), 'week') ?? end;
+    const monday = bucketClock(clockOf(end, zone), 'week');
     return localToInstant(movedWeek(monday, span.count).monday, zone);
   };
   return { from: move(range.from), to: move(range.to) };
 };
 
+/** The stretch as long as a time's range and just before it. */
+export const previousRange = (time: AskedTime): Range => movedRange(time, back(previous(time)), 'time[0].range');
+
+/** How far back a shift goes: `previous`, a length of time, or a calendar's name for a year of it. */
+const aheadOf = (shift: string, time: AskedTime, calendars: Calendars, where: string): Span => {
+  if (shift === 'previous') return previous(time);
+  const year = calendars.has(shift) ? grainOf(`${shift}_year`, calendars) : undefined;
+  return year === undefined ? parseSpan(shift, where, calendars) : spanOf(1, year);
+};
+
 /** Checks one comparison. Errors: `query-invalid`. */
-export const checkComparison = (given: Comparison, time: AskedTime, where: string): AskedComparison => {
+export const checkComparison = (
+  given: Comparison,
+  time: AskedTime,
+  calendars: Calendars,
+  where: string,
+): AskedComparison => {
   const as = checkGivenName(given.as, `${where}.as`);
   const show: readonly Shown[] = given.show ?? ['value'];
   if (!Array.isArray(show) || show.length === 0 || !show.every((s) => SHOWN.includes(s)))
     throw bad(`${where}.show`, `a list of ${SHOWN.join(', ')} is wanted`);
-  const ahead = given.shift === 'previous' ? previous(time) : parseSpan(given.shift, `${where}.shift`);
+  const ahead = aheadOf(given.shift, time, calendars, `${where}.shift`);
   const { bucket } = time;
-  if (bucket && !fits(ahead, bucket.granularity))
+  if (bucket && !fits(ahead, bucket.grain))
     throw bad(
       `${where}.shift`,
       given.shift === 'previous'
-        ? `the range is not made of whole buckets by ${bucket.granularity}: let it begin and end with one`
-        : `${spanText(ahead)} earlier no ${bucket.granularity} begins; shift by whole buckets`,
+        ? `the range is not made of whole buckets by ${grainName(bucket.grain)}: let it begin and end with one`
+        : `${spanText(ahead)} earlier no ${grainName(bucket.grain)} begins; shift by whole buckets`,
     );
   const span = back(ahead);
   return { as, span, range: movedRange(time, span, `${where}.shift`), show: [...new Set(show)] };
 };
 
 /** Checks a list of comparisons: few, each with a name of its own. Errors: `query-invalid`. */
-export const checkComparisons = (given: readonly Comparison[], time: () => AskedTime): readonly AskedComparison[] => {
+export const checkComparisons = (
+  given: readonly Comparison[],
+  time: () => AskedTime,
+  calendars: Calendars,
+): readonly AskedComparison[] => {
   if (given.length > MOST_COMPARISONS) throw bad('compare', `at most ${MOST_COMPARISONS} comparisons`);
-  const checked = given.map((c, i) => checkComparison(c, time(), `compare[${i}]`));
+  const checked = given.map((c, i) => checkComparison(c, time(), calendars, `compare[${i}]`));
   const twice = checked.findIndex((c, i) => checked.findIndex((d) => d.as === c.as) !== i);
   if (twice >= 0) throw bad(`compare[${twice}].as`, `${checked[twice]?.as} is named twice`);
   return checked;
 };
 
 /** Checks a window. Errors: `query-invalid`. */
-export const checkWindow = (given: unknown, where: string): AskedWindow => {
+export const checkWindow = (given: unknown, calendars: Calendars, where: string): AskedWindow => {
   const { trailing, toDate, ...more } = (typeof given === 'object' && given !== null ? given : {}) as Record<
     string,
     unknown
@@ -107,6 +127,6 @@ export const checkWindow = (given: unknown, where: string): AskedWindow => {
   if ((trailing === undefined) === (toDate === undefined) || Object.keys(more).length > 0)
     throw bad(where, '{trailing: "7 days"} or {toDate: "month"} is wanted');
   return trailing === undefined
-    ? { kind: 'toDate', unit: parseUnit(toDate, `${where}.toDate`) }
-    : { kind: 'trailing', span: parseSpan(trailing, `${where}.trailing`) };
+    ? { kind: 'toDate', unit: parseUnit(toDate, `${where}.toDate`, calendars) }
+    : { kind: 'trailing', span: parseSpan(trailing, `${where}.trailing`, calendars) };
 };

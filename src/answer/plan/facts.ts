@@ -2,7 +2,7 @@ import { error } from '../../errors/index.js';
 import type { Catalogue, Member } from '../../model/catalog/index.js';
 import type { LegQuery } from '../../query/index.js';
 import { type CheckedFilter, checkedLeaves } from './filter.js';
-import { parseInstant } from './instant.js';
+import { instantText, parseInstant } from './instant.js';
 
 /** Whose rows a measure counts: the cube that it is of, reached from the root of its join path. */
 export interface Fact {
@@ -124,6 +124,52 @@ const midnight = (text: string, zone: string): string | undefined => {
   return undefined;
 };
 
+const DAY = 86_400_000;
+/**
+ * A condition on a date, as one on a time that stands for it: a date is all of its day in the query's zone. Errors: `internal` for
+ * operators that dates do not have.
+ */
+const onTimes = (filter: Extract<CheckedFilter, { member: string }>, member: string, zone: string): CheckedFilter => {
+  const begin = (date: unknown, days = 0): string => {
+    const day = new Date(Date.parse(`${String(date)}T00:00:00Z`) + days * DAY).toISOString().slice(0, 10);
+    const micros = parseInstant(day, zone);
+    if (micros === undefined) throw error('internal', {});
+    return instantText(micros);
+  };
+  const { op, values = [] } = filter;
+  const [first, second] = values;
+  const day = (date: unknown): CheckedFilter => ({ member, op: 'between', values: [begin(date), begin(date, 1)] });
+  switch (op) {
+    case 'isNull':
+    case 'isNotNull':
+      return { member, op };
+    case 'eq':
+      return day(first);
+    case 'ne':
+      return { not: day(first) };
+    case 'in':
+      return { or: values.map(day) };
+    case 'notIn':
+      return { not: { or: values.map(day) } };
+    case 'gt':
+    case 'gte':
+      return { member, op: 'gte', values: [begin(first, op === 'gt' ? 1 : 0)] };
+    case 'lt':
+    case 'lte':
+      return { member, op: 'lt', values: [begin(first, op === 'lte' ? 1 : 0)] };
+    case 'between':
+      return { member, op, values: [begin(first), begin(second)] };
+    default:
+      throw error('internal', {});
+  }
+};
+
+/** Whether a dimension of a leg is a date that the leg's fact may tell only by a time of its own: then it is asked for by the day. */
+export const isToldByDay = (name: string | undefined, fact: Fact, catalogue: Catalogue): boolean => {
+  const member = name === undefined ? undefined : catalogue.members.get(name);
+  return member?.type.kind === 'date' && member.conforms !== undefined && pathOf(member)[0] !== fact.root;
+};
+
 /** A leg of one fact, its members replaced by what stands for them there. `where` are its conditions in the planner's own form. */
 export const legOfFact = (
   query: LegQuery,
@@ -149,6 +195,7 @@ export const legOfFact = (
     const { name, other } = at(f.member);
     const type = catalogue.members.get(f.member)?.type.kind;
     if (other && other.type.kind !== type) {
+      if (type === 'date' && other.type.kind === 'timestamp') return onTimes(f, name, query.timezone);
       if (other.type.kind !== 'date' || type !== 'timestamp')
         throw error('not-supported', {
           what: `${f.member} is a ${type}, and ${name} a ${other.type.kind}`,
@@ -157,6 +204,16 @@ export const legOfFact = (
       return onDates(f, name, query.timezone);
     }
     return { ...f, member: name };
+  };
+  const raw = (d: string): string => {
+    const { name, other } = at(d);
+    const type = catalogue.members.get(d)?.type.kind;
+    if (other && other.type.kind !== type)
+      throw error('not-supported', {
+        what: `${d} is a ${type}, and ${name}, which stands for it in ${other.owner}, a ${other.type.kind}`,
+        instead: 'ask for it by the day, or by something coarser',
+      });
+    return name;
   };
   const moved = where.map(filter);
   const finest = (t: { dimension: string; granularity: string }) => {
@@ -173,7 +230,7 @@ export const legOfFact = (
     query: {
       ...query,
       measures: query.measures.map((m) => at(m).name),
-      dimensions: query.dimensions.map((d) => at(d).name),
+      dimensions: query.dimensions.map(raw),
       time: query.time.map(finest),
       segments: query.segments.map((s) => at(s).name),
       where: moved as LegQuery['where'],

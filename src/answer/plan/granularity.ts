@@ -1,3 +1,6 @@
+import { calendarBucket } from '../../model/catalog/index.js';
+import type { Calendars } from './grain.js';
+
 /** Which coarser buckets are made of whole finer ones. Weeks do not fit months; other names are only themselves. */
 const WITHIN: Readonly<Record<string, readonly string[]>> = {
   second: ['minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'],
@@ -10,9 +13,20 @@ const WITHIN: Readonly<Record<string, readonly string[]>> = {
   year: [],
 };
 
-/** Whether buckets of `fine` add up to buckets of `coarse`. */
-export const addsUpTo = (fine: string, coarse: string): boolean =>
-  fine === coarse || (WITHIN[fine]?.includes(coarse) ?? false);
+/** Whether buckets of `fine`, a common granularity, add up to buckets of `coarse`, which may be one of a calendar of the model's. */
+export const addsUpTo = (fine: string, coarse: string, calendars: Calendars): boolean => {
+  if (fine === coarse || (WITHIN[fine]?.includes(coarse) ?? false)) return true;
+  const own = calendarBucket(coarse, calendars);
+  if (!own) return false;
+  if (addsUpTo(fine, 'day', calendars)) return true;
+  const { calendar, unit } = own;
+  if (fine === 'week') return calendar.weekStart === 0 && (unit === 'week' || calendar.pattern !== undefined);
+  if (calendar.pattern || unit === 'week') return false;
+  const behind = calendar.starts.month - 1;
+  return (
+    addsUpTo(fine, unit, calendars) && (fine === 'month' || (fine === 'quarter' && behind % 3 === 0) || behind === 0)
+  );
+};
 
 const MICROS: Readonly<Record<string, bigint>> = {
   second: 1_000_000n,

@@ -1,6 +1,6 @@
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegFilter, LegQuery } from '../../query/index.js';
-import { type Fact, legOfFact } from './facts.js';
+import { type Fact, isToldByDay, legOfFact } from './facts.js';
 import type { CheckedFilter } from './filter.js';
 import type { AskedGroup, Question } from './question.js';
 
@@ -33,10 +33,10 @@ export class LegDraft {
     readonly fact: Fact,
     readonly catalogue: Catalogue,
   ) {
-    for (const { member, granularity } of groups)
+    for (const { member, granularity } of groups.map((g) => this.#told(g)))
       if (member !== undefined && granularity === undefined && !this.#at.has(member))
         this.#at.set(member, this.#dimensions.push(member) - 1);
-    for (const { member, granularity } of groups) {
+    for (const { member, granularity } of groups.map((g) => this.#told(g))) {
       const key = `${member}.${granularity}`;
       if (member === undefined || granularity === undefined || this.#at.has(key)) continue;
       this.#times.push({ dimension: member, granularity });
@@ -47,7 +47,12 @@ export class LegDraft {
   get keys(): number {
     return this.#dimensions.length + this.#times.length;
   }
-  group({ member, granularity }: AskedGroup): number {
+  #told({ member, granularity }: AskedGroup): Pick<AskedGroup, 'member' | 'granularity'> {
+    const byDay = granularity === undefined && isToldByDay(member, this.fact, this.catalogue);
+    return { member, granularity: byDay ? 'day' : granularity };
+  }
+  group(asked: AskedGroup): number {
+    const { member, granularity } = this.#told(asked);
     return this.#at.get(granularity === undefined ? (member ?? '') : `${member}.${granularity}`) ?? -1;
   }
   measure(name: string): number {

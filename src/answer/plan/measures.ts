@@ -1,7 +1,8 @@
 import { error } from '../../errors/index.js';
-import type { Additivity, Catalogue, Member } from '../../model/catalog/index.js';
+import type { Additivity, Catalogue, Member, Period, StageCondition } from '../../model/catalog/index.js';
 import type { DataType } from '../../query/index.js';
-import type { AskedMeasure } from './question.js';
+import { madeOf } from './names.js';
+import type { AskedMeasure, AskedWindow } from './question.js';
 
 /** How the values of one row are taken together, of which a leg delivers one for each value of `over`. */
 export interface Taken {
@@ -11,6 +12,8 @@ export interface Taken {
   /** Rows without a value of `over` belong to none of them. */
   readonly known: boolean;
   readonly carry: boolean;
+  /** Only values that satisfy these are taken. */
+  readonly conditions: readonly StageCondition[];
 }
 
 /** Something that legs deliver: a measure of the model, taken together where it is no plain function of a row's lines. */
@@ -19,6 +22,8 @@ export interface Leaf {
   readonly taken: Taken | undefined;
   /** Cube members of the only groups that it keeps; undefined: all of the query's. */
   readonly level: readonly string[] | undefined;
+  /** The stretch that it is over, reckoned from the row's own; undefined: the row's own. */
+  readonly period: Period | undefined;
   readonly type: DataType;
   /** How its values add up over rows that do not overlap; undefined: not at all. */
   readonly adds: 'sum' | 'min' | 'max' | undefined;
@@ -26,10 +31,11 @@ export interface Leaf {
   readonly zero: boolean | undefined;
 }
 
-/** How a measure is made of leaves: as it is, or as the exact ratio of two. */
+/** How a measure is made of leaves: as it is, or as the exact ratio or difference of two. */
 export type Formula =
   | { readonly kind: 'leaf'; readonly leaf: Leaf }
-  | { readonly kind: 'ratio'; readonly numerator: Formula; readonly denominator: Formula; readonly scale: number };
+  | { readonly kind: 'ratio'; readonly numerator: Formula; readonly denominator: Formula; readonly scale: number }
+  | { readonly kind: 'difference'; readonly a: Formula; readonly b: Formula; readonly scale: number };
 
 const WIDEST = 38;
 const wide = (type: DataType): DataType =>
@@ -48,6 +54,7 @@ const plain = (member: Member): Leaf => ({
   member,
   taken: undefined,
   level: undefined,
+  period: undefined,
   type: member.type,
   adds: addsBy(member.additivity, member.multipliable),
   zero: zeroOf(member),
@@ -78,10 +85,14 @@ const takenFormula = (inner: Leaf, taken: Omit<Taken, 'fn'>, take: string, answe
   }
 };
 
-const atLevel = (formula: Formula, level: readonly string[]): Formula =>
-  formula.kind === 'leaf'
-    ? { kind: 'leaf', leaf: { ...formula.leaf, level } }
-    : { ...formula, numerator: atLevel(formula.numerator, level), denominator: atLevel(formula.denominator, level) };
+/** A formula whose leaves are changed. */
+const mapped = (formula: Formula, change: (leaf: Leaf) => Leaf): Formula => {
+  if (formula.kind === 'leaf') return { kind: 'leaf', leaf: change(formula.leaf) };
+  const inside = (part: Formula) => mapped(part, change);
+  return formula.kind === 'ratio'
+    ? { ...formula, numerator: inside(formula.numerator), denominator: inside(formula.denominator) }
+    : { ...formula, a: inside(formula.a), b: inside(formula.b) };
+};
 /** A formula whose value is told in a measure's own type. */
 const answeredAs = (formula: Formula, member: Member): Formula =>
   formula.kind === 'leaf'
@@ -95,7 +106,7 @@ export const formulaOf = (member: Member, catalogue: Catalogue): Formula => {
     if (!found) throw error('unknown-member', { name });
     return found;
   };
-  const { ratio, semiAdditive, stage, level } = member;
+  const { ratio, semiAdditive, stage, level, period, difference } = member;
   if (ratio) {
     const [numerator, denominator] = [ratio.numerator, ratio.denominator].map((name) =>
       formulaOf(part(name), catalogue),
@@ -109,19 +120,47 @@ export const formulaOf = (member: Member, catalogue: Catalogue): Formula => {
   if (semiAdditive) {
     const { over, take, carry, base, type } = semiAdditive;
     const inner = { ...plain(member), type, adds: addsBy(base, member.multipliable) };
-    return takenFormula(inner, { over: [over], known: true, carry: carry === 'forward' }, take, member);
+    const taken = { over: [over], known: true, carry: carry === 'forward', conditions: [] };
+    return takenFormula(inner, taken, take, member);
   }
   if (stage) {
-    const taken = { over: stage.by, known: false, carry: false };
+    const taken = { over: stage.by, known: stage.known, carry: false, conditions: stage.conditions };
     return takenFormula(plain(part(stage.measure)), taken, stage.take, member);
   }
-  if (level) return answeredAs(atLevel(formulaOf(part(level.measure), catalogue), level.by), member);
+  if (level) {
+    const whole = formulaOf(part(level.measure), catalogue);
+    return answeredAs(
+      mapped(whole, (leaf) => ({ ...leaf, level: level.by })),
+      member,
+    );
+  }
+  if (period) return mapped(formulaOf(part(period.measure), catalogue), (leaf) => ({ ...leaf, period: period.take }));
+  if (difference) {
+    const [a, b] = [difference.of, difference.less].map((name) => formulaOf(part(name), catalogue));
+    if (!a || !b) throw error('internal', {});
+    return { kind: 'difference', a, b, scale: member.type.kind === 'decimal' ? member.type.scale : 0 };
+  }
   return { kind: 'leaf', leaf: plain(member) };
 };
 
 /** What legs deliver for a formula. */
-export const leavesOf = (formula: Formula): readonly Leaf[] =>
-  formula.kind === 'leaf' ? [formula.leaf] : [...leavesOf(formula.numerator), ...leavesOf(formula.denominator)];
+export const leavesOf = (formula: Formula): readonly Leaf[] => {
+  if (formula.kind === 'leaf') return [formula.leaf];
+  const parts = formula.kind === 'ratio' ? [formula.numerator, formula.denominator] : [formula.a, formula.b];
+  return parts.flatMap(leavesOf);
+};
+
+/** Whether some part of a measure is over another period than its row's. */
+export const isPeriodic = (member: Member, catalogue: Catalogue): boolean =>
+  member.period !== undefined ||
+  madeOf(member).some((name) => {
+    const part = catalogue.members.get(name);
+    return part !== undefined && isPeriodic(part, catalogue);
+  });
+
+/** The stretch that a leaf of a measure reads instead of its row's own. */
+export const windowOf = (leaf: Leaf, asked: Pick<AskedMeasure, 'window'>): AskedWindow | undefined =>
+  leaf.period ? { kind: 'period', take: leaf.period } : asked.window;
 
 /** The leaves of what is asked, each once; masked ones are not read. */
 export const leavesAsked = (asked: readonly AskedMeasure[], catalogue: Catalogue): readonly Leaf[] => {
@@ -132,5 +171,5 @@ export const leavesAsked = (asked: readonly AskedMeasure[], catalogue: Catalogue
 };
 
 /** Leaves that agree in it are one. */
-export const leafKey = ({ member, taken, level, type }: Leaf): string =>
-  JSON.stringify([member.name, taken ?? null, level ?? null, type]);
+export const leafKey = ({ member, taken, level, period, type }: Leaf): string =>
+  JSON.stringify([member.name, taken ?? null, level ?? null, period ?? null, type]);

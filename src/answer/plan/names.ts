@@ -40,6 +40,8 @@ export const madeOf = (m: Member): readonly string[] => [
   ...(m.ratio ? [m.ratio.numerator, m.ratio.denominator] : []),
   ...(m.stage ? [m.stage.measure] : []),
   ...(m.level ? [m.level.measure] : []),
+  ...(m.period ? [m.period.measure] : []),
+  ...(m.difference ? [m.difference.of, m.difference.less] : []),
 ];
 
 /** The cube member behind a view's member, or behind a cube's second name for it. Rollups name these. */

@@ -1,7 +1,7 @@
 import type { Catalogue } from '../../model/catalog/index.js';
 import { type Fact, factOf } from './facts.js';
 import type { CheckedFilter } from './filter.js';
-import { type Leaf, leafKey, leavesAsked, type Taken } from './measures.js';
+import { type Leaf, leafKey, leavesAsked, type Taken, windowOf } from './measures.js';
 import type { AskedComparison, AskedMeasure, AskedWindow } from './question.js';
 
 /** Which rows a value is over, beside those of its group, and how these are taken together. */
@@ -46,7 +46,7 @@ export const groupedByOver = (
       const fact = facts.get(JSON.stringify(own)) ?? own;
       facts.set(JSON.stringify(own), fact);
       const { taken, level } = leaf;
-      const over: Over = { where: asked.where, window: asked.window, compare, fact, taken, level };
+      const over: Over = { where: asked.where, window: windowOf(leaf, asked), compare, fact, taken, level };
       const key = overKey(JSON.stringify([fact, taken ?? null, level ?? null]), over);
       const known = found.get(key) ?? { over, leaves: new Map<string, Leaf>() };
       known.leaves.set(leafKey(leaf), leaf);

@@ -120,7 +120,7 @@ export const planQuery = (query: MetricQuery, model: PlanModel, state: PlanState
     if (given !== undefined && !(known as readonly string[]).includes(given))
       throw error('query-invalid', { where: name, what: `${JSON.stringify(given)} is none of ${known.join(', ')}` });
   }
-  const question = resolveQuery(query, model.catalogue, model.access);
+  const question = resolveQuery(query, model.catalogue, model.access, options.now);
   const split = splitQuestion(question, model.catalogue);
   const legs = split.legs.map((asked): Leg => {
     const guarded = guardLeg(asked.query, question.named, model, options.raw === 'postgres' ? 'postgres' : 'duckdb');

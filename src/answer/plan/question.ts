@@ -1,7 +1,8 @@
-import type { Member, Owner } from '../../model/catalog/index.js';
-import type { DataType, Shown, TimeUnit } from '../../query/index.js';
+import type { Member, Owner, Period } from '../../model/catalog/index.js';
+import type { DataType, Shown } from '../../query/index.js';
 import type { Span } from './calendar.js';
 import type { CheckedFilter } from './filter.js';
+import type { Grain } from './grain.js';
 
 /** A dimension or bucketed time as asked: its name in the answer, and the member to compile (undefined: a constant mask). */
 export interface AskedGroup {
@@ -21,10 +22,11 @@ export interface Range {
   readonly to: bigint;
 }
 
-/** Whose rows a measure reads beside its row's own: those that end with it, or those since a unit began. */
+/** Whose rows a measure reads instead of its row's own: those that end with it, those since a unit began, those of another period. */
 export type AskedWindow =
   | { readonly kind: 'trailing'; readonly span: Span }
-  | { readonly kind: 'toDate'; readonly unit: TimeUnit };
+  | { readonly kind: 'toDate'; readonly unit: Grain }
+  | { readonly kind: 'period'; readonly take: Period };
 
 /** A measure as asked; `masked` ones are answered as null. `name` is its column's: the member's, or the given one. */
 export interface AskedMeasure {
@@ -44,8 +46,8 @@ export interface AskedTime {
   readonly range: Range;
   /** The zone whose calendar counts: the query's, or UTC for dates. */
   readonly zone: string;
-  /** Position in `groups` of its buckets, and their granularity. */
-  readonly bucket: { readonly group: number; readonly granularity: string } | undefined;
+  /** Position in `groups` of its buckets, and what these are. */
+  readonly bucket: { readonly group: number; readonly grain: Grain } | undefined;
 }
 
 /** All measures once more over an earlier stretch. */

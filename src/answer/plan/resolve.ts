@@ -6,12 +6,15 @@ import {
   type DataType,
   type MeasureItem,
   type MetricQuery,
+  type TimeSelection,
   timeColumnName,
   totalFlagName,
 } from '../../query/index.js';
 import { checkComparisons, checkGivenName, checkWindow } from './earlier.js';
 import { type CheckedFilter, checkedLeaves, checkFilter, conjuncts, type NameOf } from './filter.js';
+import { isPeriodic } from './measures.js';
 import { type Names, namesOf } from './names.js';
+import { periodRange } from './period-range.js';
 import type { AskedComparison, AskedGroup, AskedMeasure, AskedOrder, AskedTime, Question } from './question.js';
 import { rowsQuery } from './rows.js';
 import { comparedType } from './shown.js';
@@ -29,6 +32,9 @@ class Resolver {
   constructor(
     readonly names: Names,
     readonly timezone: string,
+    readonly catalogue: Catalogue,
+    /** Microseconds since 1970. */
+    readonly now: bigint,
   ) {}
 
   member(name: string): Member {
@@ -49,8 +55,8 @@ class Resolver {
     return found;
   }
 
-  owner(catalogue: Catalogue): Owner {
-    const owner = this.#owner === undefined ? undefined : catalogue.owners.get(this.#owner);
+  owner(): Owner {
+    const owner = this.#owner === undefined ? undefined : this.catalogue.owners.get(this.#owner);
     if (!owner) throw bad('measures', 'name at least one measure, dimension or time with a granularity');
     return owner;
   }
@@ -115,12 +121,11 @@ const measureOf = (r: Resolver, item: MeasureItem, where: string): AskedMeasure 
   if (typeof item !== 'object' || item === null) throw bad(where, 'a name or {measure, where, window, as} is wanted');
   const name = checkGivenName(item.as, `${where}.as`);
   const asked = plainMeasure(r, r.kind(item.measure, 'measure', `${where}.measure`));
-  return {
-    ...asked,
-    name,
-    where: r.where(item.where, `${where}.where`),
-    window: item.window === undefined ? undefined : checkWindow(item.window, `${where}.window`),
-  };
+  const window =
+    item.window === undefined ? undefined : checkWindow(item.window, r.catalogue.calendars, `${where}.window`);
+  if (window && isPeriodic(asked.member, r.catalogue))
+    throw bad(`${where}.window`, `${asked.member.name} is over periods of its own: leave the window out`);
+  return { ...asked, name, where: r.where(item.where, `${where}.where`), window };
 };
 
 const timesOf = (r: Resolver, query: MetricQuery, zone: string) => {
@@ -138,11 +143,20 @@ const timesOf = (r: Resolver, query: MetricQuery, zone: string) => {
     }
     if (time.range !== undefined) {
       const seen = r.inCondition(member);
-      ranges.push(rangeFilter(time.range, seen.name, seen.type, zone, where));
+      ranges.push(rangeFilter(writtenRange(r, time.range, seen.type, where), seen.name, seen.type, zone, where));
     }
   }
   return { groups, ranges };
 };
+
+/** A range by its two ends. */
+const writtenRange = (
+  r: Resolver,
+  range: NonNullable<TimeSelection['range']>,
+  type: DataType,
+  where: string,
+): readonly [string, string] =>
+  'period' in range ? periodRange(range, type, r.timezone, r.catalogue.calendars, r.now, `${where}.range`) : range;
 
 /** Conditions on a time that a query shifts would stay where they are. */
 const checkUnmoved = (time: AskedTime, conditions: readonly CheckedFilter[]): void => {
@@ -176,11 +190,17 @@ const columnsOf = (
  * Checks a query for one caller: names, owners, values, places. Wrong and hidden names give the same error.
  * Errors: `unknown-member`, `query-invalid`, `not-supported`, `filter-on-mask`.
  */
-export const resolveQuery = (asked: MetricQuery, catalogue: Catalogue, access: Access): Question => {
+export const resolveQuery = (
+  asked: MetricQuery,
+  catalogue: Catalogue,
+  access: Access,
+  now = BigInt(Date.now()) * 1000n,
+): Question => {
   checkSize(asked);
   const query = rowsQuery(asked, catalogue, access);
   const timezone = zoneName(query.timezone);
-  const r = new Resolver(namesOf(catalogue, access), timezone);
+  const { calendars } = catalogue;
+  const r = new Resolver(namesOf(catalogue, access), timezone, catalogue, now);
   const dimensions = list(query.dimensions, 'dimensions').map((name, i) =>
     groupOf(r, r.kind(name, 'dimension', `dimensions[${i}]`), name, undefined),
   );
@@ -211,14 +231,15 @@ export const resolveQuery = (asked: MetricQuery, catalogue: Catalogue, access: A
   const fill = list(query.time, 'time').some((t) => t.fill === true);
   let known: AskedTime | undefined;
   const time = (): AskedTime => {
-    known ??= askedTime(query, groups, times.ranges, timezone, (name) => r.inCondition(r.member(name)));
+    known ??= askedTime(query, groups, times.ranges, timezone, (name) => r.inCondition(r.member(name)), calendars);
     return known;
   };
-  const compare = checkComparisons(list(query.compare, 'compare'), time);
+  const compare = checkComparisons(list(query.compare, 'compare'), time, calendars);
   if (compare.length > 0 && measures.length === 0) throw bad('compare', 'there is no measure to compare');
   if (fill && time().bucket === undefined) throw bad('time[0].fill', 'buckets are filled: give a granularity');
-  const moving = compare.length > 0 || measures.some((m) => m.window !== undefined);
-  if (moving) checkUnmoved(time(), [...where, ...measures.flatMap((m) => m.where)]);
+  const isMoving = (m: AskedMeasure) => m.window !== undefined || isPeriodic(m.member, catalogue);
+  if (compare.length > 0 || measures.some(isMoving))
+    checkUnmoved(time(), [...where, ...measures.flatMap((m) => m.where)]);
 
   const sets = totalSets(
     query.totals,
@@ -232,6 +253,7 @@ export const resolveQuery = (asked: MetricQuery, catalogue: Catalogue, access: A
     const member = r.member(name);
     if (member.kind !== 'measure') throw bad(place, `${name} is neither a column of the answer nor a measure`);
     const asked = plainMeasure(r, member);
+    if (isMoving(asked)) checkUnmoved(time(), where);
     hidden.set(name, asked);
     return { type: member.type, masked: asked.masked };
   };
@@ -249,7 +271,7 @@ export const resolveQuery = (asked: MetricQuery, catalogue: Catalogue, access: A
     return { by: item.by, dir, nulls };
   });
   return {
-    owner: r.owner(catalogue),
+    owner: r.owner(),
     groups,
     measures,
     hidden: [...hidden.values()],

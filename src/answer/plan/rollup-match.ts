@@ -116,7 +116,7 @@ const missingShape = ({ leg }: RollupAsk, kept: Kept): Miss | undefined => {
   const gone = leg.dimensions.filter((d) => kept.dimension(d) === undefined);
   gone.push(...leg.time.filter((t) => !kept.isTime(t.dimension)).map((t) => t.dimension));
   if (gone.length > 0) return miss('member-missing', gone);
-  const fine = leg.time.filter((t) => !addsUpTo(kept.granularity, t.granularity));
+  const fine = leg.time.filter((t) => !addsUpTo(kept.granularity, t.granularity, kept.catalogue.calendars));
   if (fine.length > 0)
     return miss(
       'granularity-too-coarse',

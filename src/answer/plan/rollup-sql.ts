@@ -1,5 +1,5 @@
 import { error } from '../../errors/index.js';
-import type { Catalogue } from '../../model/catalog/index.js';
+import { type Catalogue, calendarBucket, calendarSql } from '../../model/catalog/index.js';
 import {
   type DataType,
   type GivenValue,
@@ -126,7 +126,8 @@ export const rollupSql = (
   };
   const bucket = (asked: string): string => {
     const kept = column(`${definition.timeDimension}.${granularity}`);
-    const cut = asked === granularity ? kept : `date_trunc('${asked}', ${kept})`;
+    const own = calendarBucket(asked, catalogue.calendars);
+    const cut = asked === granularity ? kept : own ? calendarSql(kept, own) : `date_trunc('${asked}', ${kept})`;
     return isDateBucket(asked) ? `CAST(${cut} AS DATE)` : cut;
   };
   const measures = new Map(match.measures.map((m) => [m.measure, m.sql]));

@@ -5,11 +5,11 @@ import type { Assembly, KeySource, Part } from './assembly.js';
 import type { Fact } from './facts.js';
 import type { CheckedFilter } from './filter.js';
 import { type LegAsk, type LegDraft, LegDrafts } from './leg-asks.js';
-import { type Leaf, leafKey } from './measures.js';
+import { type Leaf, leafKey, windowOf } from './measures.js';
 import { cubeMember } from './names.js';
 import { groupedByOver, isPlain, type Over, overKey, plainOver } from './over.js';
 import type { AskedComparison, AskedGroup, AskedMeasure, AskedTime, Question } from './question.js';
-import { bucketText, ownBuckets, pairsOf, type RowStretch, rowStretches, wholeStretch } from './stretches.js';
+import { bucketText, hullOf, ownBuckets, pairsOf, type RowStretch, rowStretches, wholeStretch } from './stretches.js';
 import { beforeFilter, endText, stretchFilter } from './time.js';
 
 /** Buckets of a window whose measure is no sum of buckets: each reads its rows by itself. */
@@ -70,7 +70,7 @@ export class PartsSplit {
 
   /** The number of a value among those of the statement. */
   slot(leaf: Leaf, asked: AskedMeasure, compare: AskedComparison | undefined): number {
-    const over = { where: asked.where, window: asked.window, compare };
+    const over = { where: asked.where, window: windowOf(leaf, asked), compare };
     const found = this.#slots.get(overKey(leafKey(leaf), over));
     if (found === undefined) throw error('internal', {});
     return found;
@@ -162,8 +162,8 @@ export class PartsSplit {
   }
   #taken(draft: LegDraft, over: Over): Pick<Part, 'taken'> {
     if (!over.taken) return {};
-    const { fn, known } = over.taken;
-    return { taken: { over: this.#overs(over).map((g) => draft.group(g)), fn, known } };
+    const { fn, known, conditions } = over.taken;
+    return { taken: { over: this.#overs(over).map((g) => draft.group(g)), fn, known, conditions } };
   }
   #list(type: DataType, pairs: Assembly['lists'][number]['pairs']): number {
     return this.#listOf({ type, of: type, pairs });
@@ -227,15 +227,15 @@ export class PartsSplit {
     }
     const time = this.#time();
     if (!this.#isBucketed(set)) {
-      const { from, to } = wholeStretch(time, over.window, over.compare);
-      this.#plainPart(set, flags, over, leaves, where([stretchFilter(time, from, to)]), name);
+      const whole = wholeStretch(time, over.window, over.compare);
+      this.#plainPart(set, flags, over, leaves, where([stretchFilter(time, whole)]), name);
       return;
     }
     const stretches = rowStretches(time, over.window, over.compare);
     // values that no row has still are columns of the answer
     for (const leaf of leaves) this.#slot(leaf, over, true);
     if (stretches.length === 0) return;
-    const adds = over.window === undefined || leaves.every((leaf) => leaf.adds !== undefined || this.#isApart(leaf));
+    const adds = this.#isOneBucket(over) || leaves.every((leaf) => leaf.adds !== undefined || this.#isApart(leaf));
     const pairs = adds ? pairsOf(time, stretches) : undefined;
     if (pairs) {
       this.#pairedPart(set, flags, over, leaves, where, name, stretches, pairs);
@@ -247,6 +247,11 @@ export class PartsSplit {
         instead: 'ask for the window over the earlier range in a query of its own',
       });
     this.#partForEach(set, flags, over, leaves, where, name, stretches);
+  }
+
+  /** Whether a row reads the rows of one bucket, its own or another. */
+  #isOneBucket({ window }: Over): boolean {
+    return window === undefined || (window.kind === 'period' && window.take === 'previous');
   }
 
   /** Whether what is taken together lies in one bucket each, so that buckets can be brought together before. */
@@ -296,10 +301,8 @@ export class PartsSplit {
   ): void {
     const time = this.#time();
     const group = this.question.groups[time.bucket?.group ?? -1];
-    const from = stretches.reduce((least, s) => (s.from < least ? s.from : least), stretches[0]?.from ?? 0n);
-    const to = stretches.reduce((most, s) => (s.to > most ? s.to : most), stretches[0]?.to ?? 0n);
-    const range = over.window ? { from, to } : (over.compare?.range ?? time.range);
-    const leg = this.#leg(set, over, where([stretchFilter(time, range.from, range.to)]), name);
+    const range = over.window ? hullOf(stretches) : (over.compare?.range ?? time.range);
+    const leg = this.#leg(set, over, where([stretchFilter(time, range)]), name);
     const draft = this.drafts.at(leg);
     this.parts.push({
       leg,
@@ -309,7 +312,7 @@ export class PartsSplit {
       list: {
         list: this.#list(this.#bucketType(), pairs),
         column: group ? draft.group(group) : undefined,
-        many: over.window !== undefined,
+        many: !this.#isOneBucket(over),
       },
       ...this.#taken(draft, over),
       base: false,
@@ -332,8 +335,8 @@ export class PartsSplit {
         what: `a window over more than ${MOST_APART} buckets, of measures that cannot be added up from buckets`,
         instead: 'ask for a shorter range, for coarser buckets, or for measures that are sums',
       });
-    for (const { bucket, from, to } of stretches) {
-      const leg = this.#leg(set, over, where([stretchFilter(time, from, to)]), name, time.bucket?.group);
+    for (const { bucket, ...stretch } of stretches) {
+      const leg = this.#leg(set, over, where([stretchFilter(time, stretch)]), name, time.bucket?.group);
       const draft = this.drafts.at(leg);
       this.parts.push({
         leg,

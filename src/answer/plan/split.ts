@@ -52,15 +52,12 @@ const operandOf = (
   statement: Statement,
   catalogue: Catalogue,
 ): Operand => {
-  const operand = (formula: Formula): Operand =>
-    formula.kind === 'leaf'
-      ? { kind: 'column', column: statement.measure(formula.leaf, asked, compare) }
-      : {
-          kind: 'ratio',
-          numerator: operand(formula.numerator),
-          denominator: operand(formula.denominator),
-          scale: formula.scale,
-        };
+  const operand = (formula: Formula): Operand => {
+    if (formula.kind === 'leaf') return { kind: 'column', column: statement.measure(formula.leaf, asked, compare) };
+    const { kind, scale } = formula;
+    if (kind === 'difference') return { kind, a: operand(formula.a), b: operand(formula.b), scale };
+    return { kind, numerator: operand(formula.numerator), denominator: operand(formula.denominator), scale };
+  };
   return operand(formulaOf(asked.member, catalogue));
 };
 
@@ -296,7 +293,7 @@ const ofOneLeg = (question: Question, catalogue: Catalogue): readonly Member[] |
   if (compare.length > 0 || fill || totals) return undefined;
   if (measures.some((m) => m.where.length > 0 || m.window !== undefined)) return undefined;
   const leaves = leavesAsked([...measures, ...hidden], catalogue);
-  if (leaves.some((leaf) => leaf.taken || leaf.level || leaf.member.multipliable)) return undefined;
+  if (leaves.some((leaf) => leaf.taken || leaf.level || leaf.period || leaf.member.multipliable)) return undefined;
   const facts = new Set(leaves.map((leaf) => JSON.stringify(factOf(leaf.member))));
   return facts.size > 1 ? undefined : leaves.map((leaf) => leaf.member);
 };

@@ -1,7 +1,9 @@
 import { error } from '../../errors/index.js';
 import { bucketClock, bucketStart, bucketsOf, clockOf, movedMoment, nextBucket, partnerOf } from './calendar.js';
-import { isWhole, MOST_BUCKETS } from './earlier.js';
-import { instantText, localToInstant } from './instant.js';
+import { isWhole, MOST_BUCKETS, previousRange } from './earlier.js';
+import { type Grain, grainName } from './grain.js';
+import { isDateBucket } from './granularity.js';
+import { instantText } from './instant.js';
 import type { AskedComparison, AskedTime, AskedWindow, Range } from './question.js';
 
 /** Pairs of buckets that a window may bring together. */
@@ -11,32 +13,59 @@ const refuse = (where: string, what: string) => error('query-invalid', { where, 
 
 /** A bucket's text: its day, or its instant in UTC. */
 export const bucketText = (start: bigint, { bucket, zone }: AskedTime): string =>
-  bucket !== undefined && ['second', 'minute', 'hour'].includes(bucket.granularity)
+  bucket !== undefined && !isDateBucket(grainName(bucket.grain))
     ? instantText(start)
-    : instantText(bucketClock(clockOf(start, zone), 'day') ?? start).slice(0, 10);
+    : instantText(bucketClock(clockOf(start, zone), 'day')).slice(0, 10);
+
+/** What the buckets of a time are; there is one that has buckets. */
+const grainIn = ({ bucket }: AskedTime): Grain => {
+  if (!bucket) throw error('internal', {});
+  return bucket.grain;
+};
 
 /** The buckets of a query's range. Errors: `query-invalid` for too many. */
 export const ownBuckets = (time: AskedTime): readonly bigint[] => {
-  const granularity = time.bucket?.granularity ?? '';
-  const found = bucketsOf(time.range, granularity, time.zone, MOST_BUCKETS);
+  const grain = grainIn(time);
+  const found = bucketsOf(time.range, grain, time.zone, MOST_BUCKETS);
   if (!found)
     throw refuse(
       'time[0].range',
-      `more than ${MOST_BUCKETS} buckets by ${granularity}; ask for a shorter range or coarser ones`,
+      `more than ${MOST_BUCKETS} buckets by ${grainName(grain)}; ask for a shorter range or coarser ones`,
     );
   return found;
 };
 
-/** Where a window begins that ends at `end`. */
-export const windowStart = (window: AskedWindow, end: bigint, zone: string): bigint => {
-  if (window.kind === 'trailing') return movedMoment(end, { ...window.span, count: -window.span.count }, zone);
-  const last = end - 1n;
-  const clock = bucketClock(clockOf(last, zone), window.unit) ?? last;
-  return bucketStart(last, window.unit, zone) ?? localToInstant(clock, zone);
+/** A stretch of time; without `from` it is all before `to`. */
+export interface Stretch {
+  readonly from: bigint | undefined;
+  readonly to: bigint;
+}
+
+/** What a window reads for a row whose own stretch is given. `previous` finds where the period before that begins. */
+const windowed = (
+  window: AskedWindow | undefined,
+  { from, to }: Range,
+  zone: string,
+  previous: () => bigint,
+): Stretch => {
+  if (!window) return { from, to };
+  if (window.kind === 'trailing')
+    return { from: movedMoment(to, { ...window.span, count: -window.span.count }, zone), to };
+  if (window.kind === 'toDate') return { from: bucketStart(to - 1n, window.unit, zone), to };
+  switch (window.take) {
+    case 'previous':
+      return { from: previous(), to: from };
+    case 'with_previous':
+      return { from: previous(), to };
+    case 'before':
+      return { from: undefined, to: from };
+    default:
+      return { from: undefined, to };
+  }
 };
 
 /** A row's bucket and the stretch of time that a measure reads for it; none where a comparison has no partner for it. */
-export interface RowStretch extends Range {
+export interface RowStretch extends Stretch {
   readonly bucket: bigint;
 }
 
@@ -46,25 +75,39 @@ export const rowStretches = (
   window: AskedWindow | undefined,
   compare: AskedComparison | undefined,
 ): readonly RowStretch[] => {
-  const granularity = time.bucket?.granularity ?? '';
-  if (window && !isWhole(time, granularity))
-    throw refuse('time[0].range', `windows need whole buckets: let the range begin and end with a ${granularity}`);
+  const { zone } = time;
+  const grain = grainIn(time);
+  if (window && !isWhole(time, grain))
+    throw refuse(
+      'time[0].range',
+      `${window.kind === 'period' ? 'measures of periods' : 'windows'} need whole buckets: let the range begin and end with a ${grainName(grain)}`,
+    );
   return ownBuckets(time).flatMap((bucket) => {
-    const from = compare ? partnerOf(bucket, compare.span, granularity, time.zone) : bucket;
+    const from = compare ? partnerOf(bucket, compare.span, grain, zone) : bucket;
     if (from === undefined) return [];
-    const to = nextBucket(from, granularity, time.zone);
-    return [{ bucket, from: window ? windowStart(window, to, time.zone) : from, to }];
+    const own = { from, to: nextBucket(from, grain, zone) };
+    return [{ bucket, ...windowed(window, own, zone, () => bucketStart(from - 1n, grain, zone)) }];
   });
 };
+
+/** All of some stretches, and what lies between. */
+export const hullOf = (stretches: readonly Stretch[]): Stretch =>
+  stretches.reduce<Stretch>(
+    (hull, { from, to }) => ({
+      from: hull.from === undefined || from === undefined ? undefined : hull.from < from ? hull.from : from,
+      to: to > hull.to ? to : hull.to,
+    }),
+    stretches[0] ?? { from: undefined, to: 0n },
+  );
 
 /** The stretch of a row without a bucket. */
 export const wholeStretch = (
   time: AskedTime,
   window: AskedWindow | undefined,
   compare: AskedComparison | undefined,
-): Range => {
-  const { from, to } = compare?.range ?? time.range;
-  return { from: window ? windowStart(window, to, time.zone) : from, to };
+): Stretch => {
+  const range = compare?.range ?? time.range;
+  return windowed(window, range, time.zone, () => previousRange({ ...time, range }).from);
 };
 
 /**
@@ -75,7 +118,7 @@ export const pairsOf = (
   time: AskedTime,
   stretches: readonly RowStretch[],
 ): readonly (readonly [string, string])[] | undefined => {
-  const granularity = time.bucket?.granularity ?? '';
+  const grain = grainIn(time);
   const texts = new Map<bigint, string>();
   const text = (bucket: bigint): string => {
     const known = texts.get(bucket) ?? bucketText(bucket, time);
@@ -84,13 +127,13 @@ export const pairsOf = (
   };
   const following = new Map<bigint, bigint>();
   const next = (bucket: bigint): bigint => {
-    const known = following.get(bucket) ?? nextBucket(bucket, granularity, time.zone);
+    const known = following.get(bucket) ?? nextBucket(bucket, grain, time.zone);
     following.set(bucket, known);
     return known;
   };
   const pairs: [string, string][] = [];
   for (const { bucket, from, to } of stretches) {
-    if (bucketStart(from, granularity, time.zone) !== from) return undefined;
+    if (from === undefined || bucketStart(from, grain, time.zone) !== from) return undefined;
     for (let at = from; at < to; at = next(at)) {
       if (pairs.push([text(at), text(bucket)]) > MOST_PAIRS)
         throw refuse(

@@ -1,8 +1,9 @@
 import { error } from '../../errors/index.js';
 import type { Member } from '../../model/catalog/index.js';
-import { type DataType, type MetricQuery, TIME_UNITS, type TimeSelection, typeText } from '../../query/index.js';
+import { type DataType, type MetricQuery, typeText } from '../../query/index.js';
 import { clockOf } from './calendar.js';
 import type { CheckedFilter } from './filter.js';
+import { type Calendars, grainNames, grainOf } from './grain.js';
 import { instantText, parseDate, parseInstant, writtenInstant } from './instant.js';
 import type { AskedGroup, AskedTime } from './question.js';
 
@@ -26,7 +27,7 @@ export const checkGranularity = (member: Member, granularity: string, where: str
 
 /** A range as a condition on `member` (the one to compile). Dates and local times are read in `zone`. Errors: `query-invalid`. */
 export const rangeFilter = (
-  range: NonNullable<TimeSelection['range']>,
+  range: readonly [string, string],
   member: string,
   type: DataType,
   zone: string,
@@ -65,16 +66,18 @@ export const askedTime = (
   ranges: readonly CheckedFilter[],
   zone: string,
   seen: (dimension: string) => Member,
+  calendars: Calendars,
 ): AskedTime => {
   const [entry, other] = query.time ?? [];
   const [range] = ranges;
   const refuse = (what: string) => error('query-invalid', { where: 'time', what });
   if (!entry || other || !range || !('member' in range))
-    throw refuse('comparisons, windows and filled buckets need exactly one time, with a range');
+    throw refuse('comparisons, windows, filled buckets and measures of periods need exactly one time, with a range');
   const { granularity } = entry;
-  if (granularity !== undefined && !(TIME_UNITS as readonly string[]).includes(granularity))
+  const grain = grainOf(granularity, calendars);
+  if (granularity !== undefined && grain === undefined)
     throw refuse(
-      `comparisons, windows and filled buckets need buckets by ${TIME_UNITS.join(', ')}, not ${granularity}`,
+      `comparisons, windows, filled buckets and measures of periods need buckets by ${grainNames(calendars)}, not ${granularity}`,
     );
   const member = seen(entry.dimension);
   const [from, to] = (range.values ?? []).map((v) => writtenInstant(String(v)));
@@ -84,7 +87,7 @@ export const askedTime = (
     type: member.type,
     range: { from, to },
     zone: member.type.kind === 'date' ? 'UTC' : zone,
-    bucket: granularity === undefined ? undefined : { group: groups.length - 1, granularity },
+    bucket: grain === undefined ? undefined : { group: groups.length - 1, grain },
   };
 };
 
@@ -99,10 +102,17 @@ export const beforeFilter = (time: AskedTime, to: bigint): CheckedFilter => ({
   values: [endText(to, time.type, time.zone)],
 });
 
-/** A stretch of a time as a condition. */
-export const stretchFilter = ({ member, type }: AskedTime, from: bigint, to: bigint): CheckedFilter => ({
-  member,
-  op: 'between',
-  values:
-    type.kind === 'date' ? [from, to].map((m) => instantText(m).slice(0, 10)) : [instantText(from), instantText(to)],
-});
+/** A stretch of a time as a condition; without `from` all before `to`. */
+export const stretchFilter = (
+  time: AskedTime,
+  { from, to }: { readonly from: bigint | undefined; readonly to: bigint },
+): CheckedFilter => {
+  if (from === undefined) return beforeFilter(time, to);
+  const { member, type } = time;
+  return {
+    member,
+    op: 'between',
+    values:
+      type.kind === 'date' ? [from, to].map((m) => instantText(m).slice(0, 10)) : [instantText(from), instantText(to)],
+  };
+};

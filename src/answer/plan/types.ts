@@ -29,6 +29,8 @@ export interface PlanOptions {
   readonly raw: 'postgres' | 'lake';
   /** Rollups whose partitions could not be loaded just now: they are passed over. */
   readonly unavailable?: ReadonlySet<string>;
+  /** What ranges mean by now, in microseconds since 1970. */
+  readonly now?: bigint;
 }
 
 /** Where a leg's rows are read. */
@@ -57,15 +59,16 @@ export interface PlannedRollup {
   readonly columns: readonly string[];
 }
 
-/** An exact number: a column of the statement, or a ratio of two that is not rounded. */
+/** An exact number: a column of the statement, or the ratio or difference of two that are not rounded. */
 export type Operand =
   | { readonly kind: 'column'; readonly column: number }
-  | { readonly kind: 'ratio'; readonly numerator: Operand; readonly denominator: Operand; readonly scale: number };
+  | { readonly kind: 'ratio'; readonly numerator: Operand; readonly denominator: Operand; readonly scale: number }
+  | { readonly kind: 'difference'; readonly a: Operand; readonly b: Operand; readonly scale: number };
 
 /** A value of a composed row: a column of the statement, an exact number rounded once to `scale` digits, or a mask. */
 export type Expression =
   | Operand
-  | { readonly kind: 'difference' | 'quotient'; readonly a: Operand; readonly b: Operand; readonly scale: number }
+  | { readonly kind: 'quotient'; readonly a: Operand; readonly b: Operand; readonly scale: number }
   | { readonly kind: 'null' };
 
 /** A condition on composed values, with three-valued logic. `values` are exact. */

@@ -40,6 +40,11 @@ const fractionsOf = (
     if (!type) throw error('internal', {});
     return (row) => fractionOf(values[row] ?? null, type);
   }
+  if (operand.kind === 'difference') {
+    const a = fractionsOf(operand.a, batch, statement);
+    const b = fractionsOf(operand.b, batch, statement);
+    return (row) => difference(a(row), b(row));
+  }
   const numerator = fractionsOf(operand.numerator, batch, statement);
   const denominator = fractionsOf(operand.denominator, batch, statement);
   return (row: number): Fraction | null => quotient(numerator(row), denominator(row));
@@ -70,10 +75,10 @@ const exactOf = (
   batch: ColumnBatch,
   statement: readonly Column[],
 ): ((row: number) => Fraction | null) => {
-  if (expression.kind === 'ratio') return fractionsOf(expression, batch, statement);
+  if (expression.kind !== 'quotient') return fractionsOf(expression, batch, statement);
   const a = fractionsOf(expression.a, batch, statement);
   const b = fractionsOf(expression.b, batch, statement);
-  return expression.kind === 'quotient' ? (row) => quotient(a(row), b(row)) : (row) => difference(a(row), b(row));
+  return (row) => quotient(a(row), b(row));
 };
 
 const picked = (columns: readonly (readonly Value[])[], rows: readonly number[]): ColumnBatch => ({

@@ -13,6 +13,7 @@ import { Flights } from './flights.js';
 import { nextPublication } from './moved.js';
 import { explainedStatement } from './open-leg.js';
 import type { AskParts, LoadedModel } from './parts.js';
+import { checkPast, type Past, pastOf } from './past.js';
 import { sharedAnswers } from './shared-answers.js';
 import { type Started, startPlan } from './start.js';
 import { tryRollup, withDifferences } from './try-rollup.js';
@@ -83,6 +84,7 @@ export const makeAsk = (parts: AskParts): Ask => {
     unavailable: ReadonlySet<string>,
     publication: Publication,
     edges: PlanState['edges'],
+    past: Past | undefined,
   ) => {
     const access = accessOf(model, caller);
     const state: PlanState = {
@@ -92,16 +94,25 @@ export const makeAsk = (parts: AskParts): Ask => {
       ...(edges ? { edges } : {}),
       live: (rollup, scope) => parts.rollups.live?.(rollup, scope),
     };
-    const plan = planQuery(query, { catalogue: model.catalogue, legs: model.legs, access }, state, {
-      raw: parts.rawSource,
+    // of the past only rollups serve that were made from just that state
+    const asked: MetricQuery = past ? { ...query, fresh: 'current' } : query;
+    const plan = planQuery(asked, { catalogue: model.catalogue, legs: model.legs, access }, state, {
+      raw: past?.raw ?? parts.rawSource,
       unavailable,
+      ...(parts.now ? { now: parts.now() } : {}),
     });
+    if (past) checkPast(past, plan);
     return { plan, state };
   };
 
   /** What of the rollups moved, for who wants current data. */
   const edgesFor = async (query: MetricQuery, publication: Publication): Promise<PlanState['edges']> =>
-    query.fresh === 'current' && query.source !== 'raw' ? parts.rollups.edges?.(publication) : undefined;
+    query.fresh === 'current' && query.source !== 'raw' && query.asOf === undefined
+      ? parts.rollups.edges?.(publication)
+      : undefined;
+
+  const pastFor = async (query: MetricQuery): Promise<Past | undefined> =>
+    query.asOf === undefined ? undefined : pastOf(query.asOf, query.timezone, parts);
 
   /** From memory, from an equal request in flight, or begun now. */
   const begin = async (
@@ -171,19 +182,20 @@ export const makeAsk = (parts: AskParts): Ask => {
 
   const answer = async (query: MetricQuery, caller: Caller, options: AskOptions): Promise<Answer> => {
     const asked = performance.now();
-    const limits = limitsOf(parts, caller, options.limits);
+    const limits = limitsOf(parts, caller, options.limits, query.limits);
     const model = parts.model();
     const failed = new Set<string>();
     const unavailable = new Set<string>();
     const late = asked + Math.min(limits.milliseconds, MOVING_MILLISECONDS);
+    const past = await pastFor(query);
     let fresh: Publication | undefined;
     let moves = 0;
     while (moves < MOST_MOVES) {
       if (options.signal?.aborted) throw error('cancelled', {});
       const planning = performance.now();
-      const publication = newer(fresh, parts.publications.current());
+      const publication = past?.publication ?? newer(fresh, parts.publications.current());
       const edges = await edgesFor(query, publication);
-      const { plan, state } = planFor(query, model, caller, unavailable, publication, edges);
+      const { plan, state } = planFor(query, model, caller, unavailable, publication, edges, past);
       const running = performance.now();
       try {
         const { started, cached } = await begin(plan, state, limits, options.signal);
@@ -192,6 +204,8 @@ export const makeAsk = (parts: AskParts): Ask => {
         return answerOf({ plan, started, cached, caller, options, limits, emit: parts.emit, asked, timings });
       } catch (thrown) {
         const moved = isDataMoved(thrown);
+        // a table of today's state was changed just now: its state of then is the lake's
+        if (past && plan.leg.source !== 'rollup') throw moved ? error('versions-moved', {}, thrown) : thrown;
         if (moved && performance.now() > late) throw error('data-moved', {}, thrown);
         fresh = await mend(thrown, plan, state, query, failed, unavailable, late, options.signal);
         if (plan.leg.source !== 'rollup' && !moved) moves += 1;
@@ -215,10 +229,11 @@ export const makeAsk = (parts: AskParts): Ask => {
     query: (query, caller, options) => orRefused(caller, options, () => answer(query, caller, options)),
     explain: (query, caller, options) =>
       orRefused(caller, options, async () => {
-        const publication = parts.publications.current();
+        const past = await pastFor(query);
+        const publication = past?.publication ?? parts.publications.current();
         const edges = await edgesFor(query, publication);
         const model = parts.model();
-        const { plan, state } = planFor(query, model, caller, new Set(), publication, edges);
+        const { plan, state } = planFor(query, model, caller, new Set(), publication, edges, past);
         const { hypothetical } = options;
         const sees = caller.roles.some((role) => SEE_STATEMENTS.includes(role));
         if (hypothetical && !sees)

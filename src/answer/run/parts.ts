@@ -6,11 +6,11 @@ import type {
   RollupLayout,
   RollupPartition,
 } from '../../build/rollup/index.js';
-import type { Publication } from '../../build/transform/index.js';
+import type { PastPublication, Publication } from '../../build/transform/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegCompiler } from '../../model/cube/index.js';
 import type { Access } from '../../model/policy/index.js';
-import type { Caller, Emit, Limits } from '../../query/index.js';
+import type { Caller, Emit, Limits, TableVersion } from '../../query/index.js';
 import type { Engine } from '../../store/engine/index.js';
 import type { Kv } from '../../store/kv/index.js';
 import type { AdmissionLimits } from './admission.js';
@@ -27,6 +27,8 @@ export interface LoadedModel {
 export interface Publications {
   current(): Publication;
   refresh(signal?: AbortSignal): Promise<Publication>;
+  /** What readers saw at an instant, or with these versions of tables. Without it only the present can be asked for. */
+  asOf?(asked: bigint | readonly TableVersion[]): Promise<PastPublication | undefined>;
 }
 
 /** The rollups of this node. */
@@ -60,6 +62,8 @@ export interface AskParts {
   readonly kv?: Kv;
   /** Counts answered queries by their shape; without it nothing is counted. */
   readonly log?: Pick<QueryLog, 'note'>;
+  /** What ranges mean by now, in microseconds since 1970; default the system's clock. */
+  readonly now?: () => bigint;
   /** Part of the store's keys. */
   readonly namespace?: string;
 }

@@ -38,6 +38,6 @@ export { type Plan, planStatus } from './plan/plan.js';
 export { planText } from './plan/print-plan.js';
 export { PRODUCTION } from './plan/world.js';
 export * from './publication.js';
-export { openPublications, type Publications } from './publications.js';
+export { openPublications, type PastPublication, type Publications } from './publications.js';
 export { type Spark, sparkSessions } from './step/spark-sessions.js';
 export { runTransformTests, type TransformTestResult } from './unit/run-tests.js';

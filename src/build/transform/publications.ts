@@ -1,5 +1,5 @@
 import { AssayError } from '../../errors/index.js';
-import type { Emit } from '../../query/index.js';
+import type { Emit, TableVersion } from '../../query/index.js';
 import type { Warehouse } from '../../store/engine/index.js';
 import {
   currentEnvironment,
@@ -7,9 +7,11 @@ import {
   type EnvironmentState,
   PUBLICATION_CHANNEL,
   pinnedRelation,
+  publications,
   type TablePointer,
   versionsById,
 } from '../../store/state/index.js';
+import { KEEP } from './apply/collect.js';
 import { readStored, type StoredDefinition, storedView } from './meaning/stored.js';
 import { viewVersion } from './plan/view-state.js';
 import { PRODUCTION } from './plan/world.js';
@@ -25,7 +27,19 @@ export interface Publications {
   refresh(): Promise<Publication>;
   /** Called after `current` moved. Gives the way to stop it. */
   onMove(callback: (publication: Publication) => void): () => void;
+  /**
+   * What readers saw at an instant (microseconds since 1970), or when these tables had these versions last; undefined when they never
+   * did, as far as the books go.
+   */
+  asOf(asked: bigint | readonly TableVersion[]): Promise<PastPublication | undefined>;
   close(): Promise<void>;
+}
+
+/** A publication of the past. */
+export interface PastPublication {
+  readonly publication: Publication;
+  /** Whether the lake's files of its time are kept; else they may go at any moment. */
+  readonly kept: boolean;
 }
 
 const POLL_MILLISECONDS = 1000;
@@ -111,13 +125,48 @@ export const publicationOf = (
 /** What an environment's readers see now. Errors: `environment-unknown`. */
 export const readPublication = async (warehouse: Warehouse, environment: string): Promise<Publication> => {
   const state = await currentEnvironment(warehouse, environment);
-  const bare = state.pointers.filter(({ versionId, lakePath }) => versionId > 0 && lakePath === undefined);
-  const versions = await versionsById(
-    warehouse,
-    bare.map(({ versionId }) => versionId),
-  );
+  return publicationOf(state, await viewsOf(warehouse, state.pointers));
+};
+
+/** The views among what pointers name. */
+const viewsOf = async (
+  warehouse: Warehouse,
+  pointers: readonly TablePointer[],
+): Promise<ReadonlyMap<number, StoredDefinition>> => {
+  const bare = pointers.filter(({ versionId, lakePath }) => versionId > 0 && lakePath === undefined);
+  const versions = await versionsById(warehouse, [...new Set(bare.map(({ versionId }) => versionId))]);
   const views = [...versions].map(([id, { definition }]) => [id, readStored(definition)] as const);
-  return publicationOf(state, new Map(views.filter(([, { view }]) => view !== undefined)));
+  return new Map(views.filter(([, { view }]) => view !== undefined));
+};
+
+/** Publications that are looked through for the past: more than anyone makes in the time that is kept. */
+const MOST_REVISIONS = 1000;
+
+/** The publication that readers saw at an instant, or the last one with these versions. */
+const pastPublication = async (
+  warehouse: Warehouse,
+  environment: string,
+  asked: bigint | readonly TableVersion[],
+): Promise<PastPublication | undefined> => {
+  const records = await publications(warehouse, environment, MOST_REVISIONS);
+  const state = await currentEnvironment(warehouse, environment);
+  const views = await viewsOf(
+    warehouse,
+    records.flatMap(({ pointers }) => pointers),
+  );
+  const since = BigInt(Date.now()) * 1000n - KEEP.keepMicros;
+  for (const [age, { revision, pointers, publishedAt }] of records.entries()) {
+    if (typeof asked === 'bigint' && publishedAt > asked) continue;
+    const publication = publicationOf({ ...state, revision, pointers }, views);
+    if (
+      typeof asked !== 'bigint' &&
+      !asked.every(({ table, version }) => publication.tables.get(table)?.dataVersion === version)
+    )
+      continue;
+    const seenUntil = records[age - 1]?.publishedAt;
+    return { publication, kept: age < KEEP.keepRevisions || seenUntil === undefined || seenUntil > since };
+  }
+  return undefined;
 };
 
 /** Follows the published state: told by the warehouse, and looked up each second where telling fails. */
@@ -161,6 +210,7 @@ export const openPublications = async (
   return {
     current: () => current,
     refresh,
+    asOf: (asked) => pastPublication(warehouse, environment, asked),
     onMove: (callback) => {
       callbacks.add(callback);
       return () => callbacks.delete(callback);

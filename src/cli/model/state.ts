@@ -22,6 +22,7 @@ export const noModel: LoadedModel = {
     rollups: [],
     policies: new Map(),
     tables: new Map(),
+    calendars: new Map(),
   },
   legs: { compile: never, measureOver: never },
 };

@@ -1,4 +1,5 @@
 import type { DataType } from '../../query/index.js';
+import type { Calendar } from './calendar.js';
 import type { FeatureCatalogue } from './features.js';
 import type { Place } from './place.js';
 
@@ -22,6 +23,33 @@ export interface Stage {
   readonly measure: string;
   readonly by: readonly string[];
   readonly take: 'sum' | 'avg' | 'min' | 'max' | 'count';
+  /** Only values that satisfy all of these are taken. */
+  readonly conditions: readonly StageCondition[];
+  /** Whether what has no value of some `by` is left out. */
+  readonly known: boolean;
+}
+
+/** What a stage's values are compared with; null satisfies none of them. `value` is a number's text, so that it stays exact. */
+export const STAGE_OPERATORS = { eq: '=', ne: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
+export interface StageCondition {
+  readonly op: keyof typeof STAGE_OPERATORS;
+  readonly value: string;
+}
+
+/** Which stretch of time, reckoned from a row's own period, a measure is over. */
+export const PERIODS = ['previous', 'with_previous', 'before', 'until_end'] as const;
+export type Period = (typeof PERIODS)[number];
+
+/** A measure over another stretch than its row's: the period before it, both together, all before it, or all up to its end. */
+export interface PeriodOf {
+  readonly measure: string;
+  readonly take: Period;
+}
+
+/** A measure less another one. */
+export interface Difference {
+  readonly of: string;
+  readonly less: string;
 }
 
 /** A measure at a fixed level of detail: whatever else a query groups by, it is grouped by these cube members only. */
@@ -55,6 +83,8 @@ export interface Member {
   readonly semiAdditive?: SemiAdditive;
   readonly stage?: Stage;
   readonly level?: Level;
+  readonly period?: PeriodOf;
+  readonly difference?: Difference;
   /** A view's member: the cubes on the way from a fact to the one that has it, both included. */
   readonly path?: readonly string[];
   /** A view's dimension: cube members that stand for it in the facts that it cannot be reached from. */
@@ -165,4 +195,6 @@ export interface Catalogue {
   readonly tables: ReadonlyMap<string, string>;
   /** Entities, feature views and services; absent where the model has none. */
   readonly features?: FeatureCatalogue;
+  /** The model's own calendars, by name. */
+  readonly calendars: ReadonlyMap<string, Calendar>;
 }

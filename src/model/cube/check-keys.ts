@@ -18,6 +18,7 @@ const SINGULAR: Record<string, string> = {
   nonAdditive: 'non_additive',
   featureView: 'feature view',
   featureService: 'feature service',
+  stageCondition: 'condition of a stage',
 };
 
 /** What the files of one folder may hold. */

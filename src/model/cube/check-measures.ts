@@ -1,8 +1,42 @@
-import type { Join, Member, Owner } from '../catalog/index.js';
+import { typeText } from '../../query/index.js';
+import type { Join, Member, Owner, Stage } from '../catalog/index.js';
 import { nearest } from '../policy/index.js';
 import { invalid } from './model-files.js';
 
 const refuse = ({ name, place }: Member, what: string) => invalid(place.file, place.line, `${name}: ${what}`);
+
+const EXACT: readonly string[] = ['integer', 'bigint', 'decimal'];
+const scaleOf = ({ type }: Member): number => (type.kind === 'decimal' ? type.scale : 0);
+
+/** What a measure that is composed above legs may not be made of. */
+const checkPart = (m: Member, part: Member): void => {
+  if (m.period && typeText(part.type) !== typeText(m.type))
+    throw refuse(
+      m,
+      `meta.period: ${part.name} is ${typeText(part.type)}, and this ${typeText(m.type)}: give it that type`,
+    );
+  if (m.period && part.semiAdditive?.carry === 'forward')
+    throw refuse(m, `meta.period: ${part.name} is carried forward, so it reads all before its row already`);
+  if (!m.difference) return;
+  for (const { name, type } of [m, part])
+    if (!EXACT.includes(type.kind))
+      throw refuse(m, `meta.difference is of exact numbers; ${name} is ${typeText(type)}`);
+  if (scaleOf(part) > scaleOf(m))
+    throw refuse(
+      m,
+      `meta.difference: ${part.name} has ${scaleOf(part)} digits behind the point, meta.type only ${scaleOf(m)}`,
+    );
+};
+
+const checkConditions = (m: Member, stage: Stage, members: ReadonlyMap<string, Member>): void => {
+  const staged = members.get(stage.measure);
+  for (const { value } of stage.conditions) {
+    if (!/^-?\d{1,30}(\.\d{1,8})?$/.test(value))
+      throw refuse(m, `meta.stage.conditions: ${JSON.stringify(value)} is no number to compare ${stage.measure} with`);
+    if (!staged || !EXACT.includes(staged.type.kind))
+      throw refuse(m, `meta.stage.conditions compare exact numbers; ${stage.measure} is none`);
+  }
+};
 
 /** Whether going along the path of some member of the same root brings several rows for one of a cube. */
 const isMultiplied = (cube: string, paths: readonly (readonly string[])[], joins: readonly Join[]): boolean => {
@@ -52,8 +86,11 @@ export const checkMeasures = (
     ...(m.ratio ? [m.ratio.numerator, m.ratio.denominator] : []),
     ...(m.stage ? [m.stage.measure] : []),
     ...(m.level ? [m.level.measure] : []),
+    ...(m.period ? [m.period.measure] : []),
+    ...(m.difference ? [m.difference.of, m.difference.less] : []),
   ];
-  const keyOf = (m: Member) => (m.ratio ? 'meta.ratio' : m.stage ? 'meta.stage' : 'meta.level');
+  const keyOf = (m: Member) =>
+    `meta.${(['ratio', 'stage', 'period', 'difference'] as const).find((key) => m[key]) ?? 'level'}`;
   const dimension = (m: Member, key: string, name: string): void => {
     if (members.get(name)?.kind === 'dimension') return;
     const like = nearest(
@@ -74,14 +111,21 @@ export const checkMeasures = (
         );
         throw refuse(m, `${keyOf(m)} names ${name}, which is no measure${like ? `; did you mean ${like}?` : ''}`);
       }
-      if (m.stage && (part.ratio || part.stage || part.level || part.semiAdditive))
+      if (m.stage && (partsOf(part).length > 0 || part.semiAdditive))
         throw refuse(m, `meta.stage takes a measure that is summed or counted; ${name} is itself composed`);
+      checkPart(m, part);
       follow(part, [...above, name]);
     }
+  };
+  const isPeriodic = (name: string): boolean => {
+    const part = members.get(name);
+    return part !== undefined && (part.period !== undefined || partsOf(part).some(isPeriodic));
   };
   for (const m of members.values()) {
     if (m.kind !== 'measure') continue;
     follow(m, [m.name]);
+    if (m.period && isPeriodic(m.period.measure))
+      throw refuse(m, `meta.period: ${m.period.measure} is over periods of its own; take the measure behind it`);
     if (m.semiAdditive) {
       dimension(m, 'meta.non_additive', m.semiAdditive.over);
       if (!['sum', 'count_distinct', 'min', 'max'].includes(m.semiAdditive.base))
@@ -97,6 +141,7 @@ export const checkMeasures = (
       if (m.stage.take === 'avg' && m.type.kind !== 'decimal')
         throw refuse(m, 'meta.stage: the type of an average is a decimal');
     }
+    if (m.stage) checkConditions(m, m.stage, members);
     for (const name of m.level?.by ?? []) dimension(m, 'meta.level', name);
     const cube = m.path?.at(-1);
     if (m.path && cube !== undefined && multiplied(m.owner, m.path[0] ?? '', cube))

@@ -1,6 +1,6 @@
 import { AssayError, error } from '../../errors/index.js';
 import { type CompiledLeg, type Dialect, type LegQuery, placedSql, sqlPieces } from '../../query/index.js';
-import type { Catalogue } from '../catalog/index.js';
+import { type Catalogue, calendarBucket } from '../catalog/index.js';
 import type { Bound } from './bound-value.js';
 import type { LegCompiler } from './compiler.js';
 import { DUCKDB, POSTGRES } from './dialect-sql.js';
@@ -34,6 +34,22 @@ const isolated = (compilers: Compilers, QueryCache: CubePackages['QueryCache']):
   });
   const compiler = Object.create(compilers.compiler, { compilerCache: { value: compilerCache } }) as object;
   return { ...compilers, compilerCache, compiler: compiler as Compilers['compiler'] };
+};
+
+/** Cube asks for a granularity's length by its path. Those of our calendars it does not know; the dialect writes their SQL. */
+const withCalendars = (compilers: Compilers, { calendars }: Catalogue): Compilers => {
+  if (calendars.size === 0) return compilers;
+  const { cubeEvaluator } = compilers;
+  const resolveGranularity = (path: string | readonly string[], ...rest: unknown[]) => {
+    const name: unknown = (typeof path === 'string' ? path.split('.') : path)[3];
+    // Cube also asks so for symbols of JavaScript, when it looks a property up
+    const own = typeof name === 'string' ? calendarBucket(name, calendars) : undefined;
+    return cubeEvaluator.resolveGranularity(path, ...rest) ?? (own && { interval: `1 ${own.unit}` });
+  };
+  return {
+    ...compilers,
+    cubeEvaluator: Object.create(cubeEvaluator, { resolveGranularity: { value: resolveGranularity } }),
+  };
 };
 
 const check = (query: LegQuery, catalogue: Catalogue) => {
@@ -99,7 +115,8 @@ const noLeg = (catalogue: Catalogue): LegOptions => ({
 });
 
 /** Compiles legs over one compiled model. */
-export const legCompiler = (packages: CubePackages, compilers: Compilers, catalogue: Catalogue): LegCompiler => {
+export const legCompiler = (packages: CubePackages, compiled: Compilers, catalogue: Catalogue): LegCompiler => {
+  const compilers = withCalendars(compiled, catalogue);
   const dialects: Record<Dialect, LegDialect> = {
     postgres: legDialect(packages, 'postgres', POSTGRES),
     duckdb: legDialect(packages, 'duckdb', DUCKDB),

@@ -1,5 +1,5 @@
 import { markedPlace, tableToken } from '../../query/index.js';
-import type { Catalogue } from '../catalog/index.js';
+import { type Catalogue, calendarBucket, calendarSql } from '../catalog/index.js';
 import type { DialectSql } from './dialect-sql.js';
 import { legFilterClass } from './leg-filter.js';
 import type { Compilers, CubePackages, CubeQuery, CubeTimeDimension, SqlFunction } from './parts.js';
@@ -36,6 +36,11 @@ const legTimeClass = (Base: CubePackages['BaseTimeDimension'], sql: DialectSql) 
       const granularity = this.granularityObj;
       if (!granularity) return column;
       const member = catalogue.members.get(this.dimension);
+      const own = calendarBucket(this.granularity ?? '', catalogue.calendars);
+      if (own && member?.granularities.includes(own.name)) {
+        const clock = member.type.kind === 'date' ? sql.wallClock(column) : sql.local(column, query.timezone);
+        return `${calendarSql(clock, own)}::date`;
+      }
       if (member?.type.kind === 'date')
         return `${query.dimensionTimeGroupedColumn(sql.wallClock(column), granularity)}::date`;
       const local = sql.local(column, query.timezone);

@@ -84,6 +84,8 @@ describe('the shipped model', () => {
       'month',
       'quarter',
       'year',
+      ...['retail_week', 'retail_month', 'retail_quarter', 'retail_year'],
+      ...['fiscal_week', 'fiscal_month', 'fiscal_quarter', 'fiscal_year'],
     ]);
     expect(catalogue.members.get('retail.customer_pseudonym')?.public).toBe(false);
     expect(catalogue.members.get('sales.country')?.sameAs).toBe('countries.country_name');

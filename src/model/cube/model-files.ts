@@ -94,7 +94,7 @@ export const versionOf = (files: readonly ModelFile[]): string => {
 
 /**
  * Where cubes, views, their members, rollups, policies, joins and tables stand: `sales`, `sales.orders`, `sales.by_day`, `sales#0`,
- * `sales>products`, `sales<`.
+ * `sales>products`, `sales<`, `dates~retail` (a calendar).
  */
 export class Places {
   private readonly at = new Map<string, Place>();
@@ -117,6 +117,7 @@ export class Places {
       if (source) this.set(`${name}<`, file, source);
       const policies = owner.get('access_policy', true) ?? owner.get('accessPolicy', true);
       if (isSeq(policies)) policies.items.forEach((node, i) => void this.set(`${name}#${i}`, file, node));
+      this.calendars(file, name, owner.get('meta', true));
       const cubes = owner.get('cubes', true);
       if (!isSeq(cubes)) continue;
       for (const cube of cubes.items) {
@@ -133,6 +134,11 @@ export class Places {
       }
     }
   }
+  private calendars(file: ParsedFile, owner: string, meta: unknown): void {
+    const list = isMap(meta) ? meta.get('calendars', true) : undefined;
+    if (!isSeq(list)) return;
+    for (const node of list.items) if (isMap(node)) this.set(`${owner}~${String(node.get('name') ?? '')}`, file, node);
+  }
   private members(file: ParsedFile, owner: string, list: unknown): void {
     if (!isSeq(list)) return;
     for (const node of list.items) if (isMap(node)) this.set(`${owner}.${String(node.get('name') ?? '')}`, file, node);
@@ -142,7 +148,7 @@ export class Places {
   }
   /** The place of a name, or else of the owner it begins with. */
   of(name: string): Place {
-    const found = this.at.get(name) ?? this.at.get(name.split(/[.#><]/)[0] ?? '');
+    const found = this.at.get(name) ?? this.at.get(name.split(/[.#><~]/)[0] ?? '');
     return found ?? { file: 'cubes', line: 1 };
   }
   has(name: string): boolean {

@@ -1,3 +1,5 @@
+import { PERIODS, STAGE_OPERATORS, WEEKDAYS, YEAR_BEGINS } from '../catalog/index.js';
+
 /**
  * Every key that a model's file may hold, as data: the check of files and `schema/model.schema.json` are made of it. The list is
  * Cube's, without what legs cannot hold; `meta` has keys of ours.
@@ -240,7 +242,10 @@ export const KEYS: Readonly<Record<string, KeyGroup>> = {
       non_additive: object('nonAdditive'),
       stage: object('stage'),
       level: object('level'),
+      period: object('period'),
+      difference: object('difference'),
       conforms: { each: 'text' },
+      calendars: { each: { either: ['text', object('calendar')] } },
     },
     refused: {
       min_group_size: 'small groups are not merged yet; leave the member out',
@@ -257,7 +262,29 @@ export const KEYS: Readonly<Record<string, KeyGroup>> = {
   },
   stage: {
     required: ['measure', 'by', 'take'],
-    keys: { measure: 'text', by: { each: 'text' }, take: { oneOf: ['sum', 'avg', 'min', 'max', 'count'] } },
+    keys: {
+      measure: 'text',
+      by: { each: 'text' },
+      take: { oneOf: ['sum', 'avg', 'min', 'max', 'count'] },
+      conditions: each('stageCondition'),
+      known: 'flag',
+    },
+  },
+  stageCondition: {
+    required: ['op', 'value'],
+    keys: { op: { oneOf: Object.keys(STAGE_OPERATORS) }, value: { either: ['number', 'text'] } },
+  },
+  period: { required: ['measure', 'take'], keys: { measure: 'text', take: { oneOf: PERIODS } } },
+  difference: { required: ['of', 'less'], keys: { of: 'text', less: 'text' } },
+  calendar: {
+    required: ['name'],
+    keys: {
+      name: 'text',
+      pattern: { oneOf: ['months', '4-4-5', '4-5-4', '5-4-4'] },
+      starts: 'text',
+      begins: { oneOf: Object.keys(YEAR_BEGINS) },
+      week_start: { oneOf: WEEKDAYS },
+    },
   },
   level: { required: ['measure', 'by'], keys: { measure: 'text', by: { each: 'text' } } },
 };

@@ -77,6 +77,8 @@ export interface CubeEvaluator {
   isSegment(path: string): boolean;
   evaluateContextFunction(cube: EvaluatedCube, fn: SqlFunction, context: object): unknown;
   preAggregations(options: object): readonly CubeRollup[];
+  /** What a custom granularity is; `path` is cube, dimension, `granularities`, name. */
+  resolveGranularity(path: string | readonly string[], ...rest: unknown[]): { readonly interval: string } | undefined;
 }
 
 export interface MetaMember {

@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
 import { type DataType, parseType, typeText } from '../../query/index.js';
-import type { Additivity, Catalogue, Join, JoinKind, Member, Owner, RollupDefinition } from '../catalog/index.js';
+import type {
+  Additivity,
+  Calendar,
+  Catalogue,
+  Join,
+  JoinKind,
+  Member,
+  Owner,
+  RollupDefinition,
+} from '../catalog/index.js';
 import { checkMeasures } from './check-measures.js';
 import type { Faults } from './faults.js';
 import { invalid, type ParsedFile, type Places, versionOf } from './model-files.js';
 import type { Compilers, EvaluatedCube, MetaMember, MetaOwner, SqlFunction } from './parts.js';
+import { granularitiesOf, readCalendars } from './read-calendars.js';
 import { composedOf, pathOf } from './read-composed.js';
 import { readPolicies } from './read-policies.js';
 import { readRefresh } from './read-refresh.js';
@@ -42,6 +52,7 @@ class Reader {
     private readonly compilers: Compilers,
     private readonly places: Places,
     private readonly faults: Faults,
+    private readonly calendars: ReadonlyMap<string, Calendar>,
   ) {}
 
   private refuse(name: string, what: string) {
@@ -142,10 +153,14 @@ class Reader {
       ((measured.filters ?? []).length > 0 || (cubeType === 'count' && measured.sql !== undefined));
     const pseudonym = text(meta['pseudonym']);
     const pii = meta['pii'];
-    const granularities =
-      kind === 'dimension' && m.type === 'time'
-        ? [...(type.kind === 'date' ? [] : CLOCK), ...CALENDAR, ...(m.granularities ?? []).map((g) => g.name)]
-        : [];
+    const isTime = kind === 'dimension' && m.type === 'time';
+    const own = (m.granularities ?? []).map((g) => g.name);
+    // a view's entry may replace the meta that it inherits; calendars are those of the cube's dimension
+    const { calendars } = this.compilers.cubeEvaluator.byPathAnyType(base).meta ?? {};
+    const granularities = [
+      ...(isTime ? [...(type.kind === 'date' ? [] : CLOCK), ...CALENDAR, ...own] : []),
+      ...granularitiesOf(calendars, isTime, own, this.calendars, (what) => this.refuse(m.name, what)),
+    ];
     return Object.freeze({
       name: m.name,
       owner: owner.name,
@@ -268,8 +283,11 @@ export const readCatalogue = (
   places: Places,
   faults: Faults,
 ): Catalogue => {
-  const reader = new Reader(compilers, places, faults);
-  for (const { config } of compilers.metaTransformer.cubes) reader.owner(config);
+  const owners = compilers.metaTransformer.cubes.map(({ config }) => config);
+  const calendars = readCalendars(owners, places, faults);
+  faults.throwIfAny();
+  const reader = new Reader(compilers, places, faults, calendars);
+  for (const owner of owners) reader.owner(owner);
   faults.throwIfAny(); // what follows looks from member to member
   faults.attempt(() => reader.hideStandIns());
   faults.throwIfAny();
@@ -298,5 +316,6 @@ export const readCatalogue = (
     rollups,
     policies: readPolicies(compilers, reader.owners, reader.members, places),
     tables,
+    calendars,
   });
 };

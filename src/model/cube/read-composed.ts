@@ -1,5 +1,5 @@
 import type { DataType } from '../../query/index.js';
-import type { Additivity, Level, Member, SemiAdditive, Stage } from '../catalog/index.js';
+import type { Additivity, Level, Member, Period, SemiAdditive, Stage, StageCondition } from '../catalog/index.js';
 import type { SqlFunction } from './parts.js';
 
 /** How names in a measure's `meta` become members. */
@@ -13,7 +13,9 @@ interface Naming {
   cubeMember(wanted: string): string;
 }
 
-type Composed = Partial<Pick<Member, 'type' | 'additivity' | 'semiAdditive' | 'stage' | 'level'>>;
+type Composed = Partial<
+  Pick<Member, 'type' | 'additivity' | 'semiAdditive' | 'stage' | 'level' | 'period' | 'difference'>
+>;
 
 /** An average's digits behind the point. */
 const AVERAGE: DataType = { kind: 'decimal', precision: 18, scale: 6 };
@@ -22,7 +24,13 @@ const object = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
 const names = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
 
-/** What `meta` says of a measure that is composed above legs: `non_additive`, `stage`, `level`. Their forms were checked with the keys. */
+const conditionsOf = (value: unknown): readonly StageCondition[] =>
+  (Array.isArray(value) ? value : []).flatMap((given) => {
+    const one = object(given);
+    return one ? [{ op: String(one['op']) as StageCondition['op'], value: String(one['value']) }] : [];
+  });
+
+/** What `meta` says of a measure that is composed above legs: `non_additive`, `stage`, `period`, `difference`, `level`. Their forms were checked with the keys. */
 export const composedOf = (meta: Readonly<Record<string, unknown>>, naming: Naming): Composed => {
   const semi = object(meta['non_additive']);
   if (semi) {
@@ -48,6 +56,23 @@ export const composedOf = (meta: Readonly<Record<string, unknown>>, naming: Nami
         measure: naming.measure(String(stage['measure'])),
         by: names(stage['by']).map((name) => naming.member(name)),
         take: String(stage['take']) as Stage['take'],
+        conditions: conditionsOf(stage['conditions']),
+        known: stage['known'] === true,
+      },
+    };
+  const period = object(meta['period']);
+  if (period)
+    return {
+      additivity: 'none',
+      period: { measure: naming.measure(String(period['measure'])), take: String(period['take']) as Period },
+    };
+  const difference = object(meta['difference']);
+  if (difference)
+    return {
+      additivity: 'none',
+      difference: {
+        of: naming.measure(String(difference['of'])),
+        less: naming.measure(String(difference['less'])),
       },
     };
   const level = object(meta['level']);

@@ -17,12 +17,13 @@ import { error } from '../../errors/index.js';
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { Access } from '../../model/policy/index.js';
 import { type Emit, JSON_ROWS } from '../../query/index.js';
+import { unitType } from './computed-types.js';
 import { answered } from './graphql-error.js';
 import { typeNames } from './names.js';
 import { countRows, type GraphqlContext, optionsOf, type Page, pageInfoOf, readPage } from './page.js';
 import { type Find, searchField } from './search-field.js';
 import { fieldsBelow } from './selection.js';
-import { FRESH, SOURCE } from './shared-types.js';
+import { AS_OF, FRESH, LIMITS, SOURCE } from './shared-types.js';
 import { toQuery, type ViewArguments } from './to-query.js';
 import { type View, viewsOf } from './view.js';
 import { type ViewTypes, viewTypes } from './view-types.js';
@@ -38,8 +39,9 @@ export const buildSchema = (catalogue: Catalogue, access: Access, ask: Ask, emit
     modelVersion: { type: new GraphQLNonNull(GraphQLString), resolve: () => catalogue.version },
   };
   if (find) fields['search'] = searchField(find, emit);
+  const unit = unitType(catalogue.calendars);
   for (const view of views)
-    fields[view.name] = viewField(view, viewTypes(view, names.get(view.name) ?? view.name, emit), ask, emit);
+    fields[view.name] = viewField(view, viewTypes(view, names.get(view.name) ?? view.name, unit, emit), ask, emit);
   return new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) });
 };
 
@@ -67,6 +69,8 @@ const argumentsOf = (
   timezone: { type: GraphQLString, description: 'IANA zone of ranges and buckets; default UTC.' },
   source: { type: SOURCE, description: 'Default auto.' },
   fresh: { type: FRESH, description: 'Default published.' },
+  asOf: { type: AS_OF, description: 'Default: the present state.' },
+  limits: { type: LIMITS, description: 'Lower budgets than those of your roles.' },
 });
 
 const whereText = (view: View): string => {

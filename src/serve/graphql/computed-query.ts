@@ -1,5 +1,5 @@
 import { error } from '../../errors/index.js';
-import type { Comparison, MeasureItem, TimeUnit, Totals } from '../../query/index.js';
+import type { Comparison, MeasureItem, Totals } from '../../query/index.js';
 import { filterOf, type Paths } from './filters.js';
 
 /** Arguments of a view's field, as the schema typed them. */
@@ -10,7 +10,7 @@ export interface ComputedArguments {
         readonly as: string;
         readonly where?: Readonly<Record<string, unknown>> | null;
         readonly trailing?: string | null;
-        readonly toDate?: TimeUnit | null;
+        readonly toDate?: string | null;
       }[]
     | null;
   readonly compare?:
@@ -19,6 +19,7 @@ export interface ComputedArguments {
   readonly totals?: Totals | null;
   readonly fill?: boolean | null;
   readonly rows?: boolean | null;
+  readonly drill?: string | null;
 }
 
 /** The measures that arguments ask for. Errors: `query-invalid`. */
@@ -32,7 +33,8 @@ export const computedMeasures = (args: ComputedArguments, paths: Paths): readonl
   });
 
 /** Comparisons and totals of a query. */
-export const computedParts = ({ compare, totals, rows }: ComputedArguments) => ({
+export const computedParts = ({ compare, totals, rows, drill }: ComputedArguments) => ({
+  ...(drill ? { drill } : {}),
   ...(rows ? { rows } : {}),
   ...(compare?.length
     ? { compare: compare.map(({ as, shift, show }) => ({ as, shift, ...(show ? { show } : {}) })) }

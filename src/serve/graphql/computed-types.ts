@@ -9,6 +9,7 @@ import {
   GraphQLString,
 } from 'graphql/index.js';
 import { error } from '../../errors/index.js';
+import { type Catalogue, calendarGranularities } from '../../model/catalog/index.js';
 import { type Emit, TIME_UNITS, totalFlagName } from '../../query/index.js';
 import { answered } from './graphql-error.js';
 import type { GraphqlContext, Row } from './page.js';
@@ -28,10 +29,17 @@ const SHOWN_COLUMNS = choice('Shown', {
   difference: 'now less then',
   ratio: 'now divided by then',
 });
-const UNIT = choice(
-  'TimeUnit',
-  Object.fromEntries(TIME_UNITS.map((unit) => [unit, `the ${unit} of the query’s zone`])),
-);
+/** Units of windows: those that everybody has, and those of the model's calendars. */
+export const unitType = (calendars: Catalogue['calendars']): GraphQLEnumType =>
+  choice(
+    'TimeUnit',
+    Object.fromEntries([
+      ...TIME_UNITS.map((unit) => [unit, `the ${unit} of the query’s zone`]),
+      ...[...calendars.values()].flatMap((calendar) =>
+        calendarGranularities(calendar).map((name) => [name, `of the calendar ${calendar.name}`]),
+      ),
+    ]),
+  );
 const text = { type: new GraphQLNonNull(GraphQLString) };
 const COMPARISON = new GraphQLInputObjectType({
   name: 'Comparison',
@@ -39,7 +47,10 @@ const COMPARISON = new GraphQLInputObjectType({
     'Every selected measure once more, over an earlier range; read by columnValue(name: "net_revenue.before").',
   fields: {
     as: text,
-    shift: { ...text, description: 'previous, or a count of units: 1 year, 52 weeks' },
+    shift: {
+      ...text,
+      description: 'previous, a count of units (1 year, 52 weeks), or a calendar’s name for one of its years',
+    },
     show: { type: new GraphQLList(new GraphQLNonNull(SHOWN_COLUMNS)), description: 'Default: the value.' },
   },
 });
@@ -49,24 +60,22 @@ export const computedArguments = (
   view: View,
   type: string,
   where: GraphQLInputObjectType,
+  unit: GraphQLEnumType,
 ): GraphQLFieldConfigArgumentMap => {
   if (view.measures.size === 0) return {};
+  const measureName = new GraphQLEnumType({
+    name: `${type}MeasureName`,
+    values: Object.fromEntries([...view.measures].map(([name, m]) => [name, { value: m.name }])),
+  });
   const measure = new GraphQLInputObjectType({
     name: `${type}Measure`,
     description: 'A measure over fewer rows, or over another stretch of time; read by columnValue(name: <as>).',
     fields: {
-      measure: {
-        type: new GraphQLNonNull(
-          new GraphQLEnumType({
-            name: `${type}MeasureName`,
-            values: Object.fromEntries([...view.measures].map(([name, m]) => [name, { value: m.name }])),
-          }),
-        ),
-      },
+      measure: { type: new GraphQLNonNull(measureName) },
       as: text,
       where: { type: where },
       trailing: { type: GraphQLString, description: 'Ends with the row and is so long: 7 days.' },
-      toDate: { type: UNIT, description: 'From the start of the unit to the end of the row.' },
+      toDate: { type: unit, description: 'From the start of the unit to the end of the row.' },
     },
   });
   return {
@@ -76,6 +85,11 @@ export const computedArguments = (
     rows: {
       type: GraphQLBoolean,
       description: 'A node for each row, not grouped; a measure is what its row adds to it.',
+    },
+    drill: {
+      type: measureName,
+      description:
+        'A node for each row that the measure counts; select dimensions, else its drill members are read. The measure is what the row adds.',
     },
     fill: { type: GraphQLBoolean, description: 'A node for every bucket of the range, also where there are no rows.' },
   };

@@ -25,8 +25,23 @@ const RESERVED = [
   'Shown',
   'TimeUnit',
   'Comparison',
+  'Limits',
+  'AsOf',
+  'AsOfTable',
 ];
-const SUFFIXES = ['', 'Connection', 'Where', 'Having', 'Order', 'Column', 'Segment', 'Measure', 'MeasureName'];
+const SUFFIXES = [
+  '',
+  'Connection',
+  'Where',
+  'Having',
+  'Order',
+  'Column',
+  'Segment',
+  'Measure',
+  'MeasureName',
+  'Time',
+  'Period',
+];
 
 /** A type name for each view, all different: in Pascal case, or as in the model where that would meet another's name. */
 export const typeNames = (views: readonly string[]): ReadonlyMap<string, string> => {

@@ -2,6 +2,8 @@ import {
   GraphQLBoolean,
   GraphQLEnumType,
   GraphQLFloat,
+  GraphQLInputObjectType,
+  GraphQLInt,
   GraphQLList,
   GraphQLNonNull,
   GraphQLObjectType,
@@ -28,6 +30,36 @@ export const SOURCE = choice('Source', {
   rollup: 'a rollup, or an error with the reason',
 });
 export const FRESH = choice('Fresh', { published: 'as last published', current: 'no rollup behind its tables' });
+
+export const LIMITS = new GraphQLInputObjectType({
+  name: 'Limits',
+  description: 'Budgets; one that is exceeded is an error that names it, never a shorter answer.',
+  fields: {
+    rows: { type: GraphQLInt, description: 'rows that are read for the answer' },
+    bytes: { type: GraphQLInt },
+    milliseconds: { type: GraphQLInt, description: 'until the last row' },
+    memoryBytes: { type: GraphQLInt },
+  },
+});
+
+export const AS_OF = new GraphQLInputObjectType({
+  name: 'AsOf',
+  description: 'The state of the tables to answer from: give one of the two.',
+  fields: {
+    at: { type: GraphQLString, description: 'what readers saw at this time' },
+    tables: {
+      type: new GraphQLList(
+        new GraphQLNonNull(
+          new GraphQLInputObjectType({
+            name: 'AsOfTable',
+            fields: { table: { type: required }, version: { type: required } },
+          }),
+        ),
+      ),
+      description: 'as provenance told them',
+    },
+  },
+});
 
 export const PAGE_INFO = new GraphQLObjectType({
   name: 'PageInfo',

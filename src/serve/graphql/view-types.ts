@@ -17,6 +17,7 @@ import { computedArguments, computedFields } from './computed-types.js';
 import { FILTERS, SCALARS } from './filters.js';
 import { timeTypeName } from './names.js';
 import type { GraphqlContext, Row } from './page.js';
+import { periodArgument } from './period-types.js';
 import { DateScalar, DateTimeScalar } from './scalars.js';
 import { DIRECTION, EXPLANATION, NULLS, PAGE_INFO } from './shared-types.js';
 import { bucketsOf, type View } from './view.js';
@@ -62,7 +63,7 @@ export interface ViewTypes {
   readonly computed: GraphQLFieldConfigArgumentMap;
 }
 
-export const viewTypes = (view: View, type: string, emit: Emit): ViewTypes => {
+export const viewTypes = (view: View, type: string, unit: GraphQLEnumType, emit: Emit): ViewTypes => {
   const columns: GraphQLEnumValueConfigMap = {};
   for (const [name, member] of view.times)
     for (const bucket of bucketsOf(member)) columns[`${name}_${bucket}`] = { value: `${member.name}.${bucket}` };
@@ -122,7 +123,14 @@ export const viewTypes = (view: View, type: string, emit: Emit): ViewTypes => {
             [...view.segments].map(([name, m]) => [name, { value: m.name, description: describe(m) }]),
           ),
         });
-  return { connection, where, having, order, segments, computed: computedArguments(view, type, where) };
+  return {
+    connection,
+    where,
+    having,
+    order,
+    segments,
+    computed: { ...computedArguments(view, type, where, unit), ...periodArgument(view, type) },
+  };
 };
 
 /** An input with a condition per member, and `and`, `or`, `not` over itself. */

@@ -74,7 +74,19 @@ describe('a body', () => {
       'query-invalid',
       'measures[0].window: {trailing: "7 days"} or',
     ],
-    ['asOf', { asOf: '2010-12-01' }, 'not-supported', 'asOf is not offered yet'],
+    ['asOf of no form', { asOf: 7 }, 'query-invalid', 'asOf: a time or [{table, version}] is wanted'],
+    [
+      'a range of no form',
+      { time: [{ dimension: 'a.b', range: { of: 'now' } }] },
+      'query-invalid',
+      'time[0].range.period: is missing',
+    ],
+    [
+      'half a period',
+      { time: [{ dimension: 'a.b', range: { period: 'retail_month', count: 0 } }] },
+      'query-invalid',
+      'time[0].range.count: expected integer to be greater or equal to 1',
+    ],
     [
       'a parameter that is not given',
       { parameters: { a: 1 }, where: { member: 'shop.kind', op: 'eq', values: [{ parameter: 'b' }] } },

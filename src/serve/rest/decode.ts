@@ -2,7 +2,7 @@ import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
 import { type AssayError, error } from '../../errors/index.js';
 import type { Limits, MetricQuery } from '../../query/index.js';
-import { LATER, type MetricQueryBody, MetricQuerySchema } from './metric-query-schema.js';
+import { type MetricQueryBody, MetricQuerySchema } from './metric-query-schema.js';
 import { withParameters } from './query-parameters.js';
 
 const schema = TypeCompiler.Compile(MetricQuerySchema);
@@ -52,9 +52,6 @@ const inexact = (value: unknown, place: string): string | undefined => {
 /** The one mistake to name: the first that no other explains better. */
 export const mistake = (schema: TypeCheck<TSchema>, body: object): AssayError => {
   const all = [...schema.Errors(body)];
-  const later = all.find((e) => e.type === ValueErrorType.ObjectAdditionalProperties && LATER.has(lastOf(e.path)));
-  if (later)
-    return error('not-supported', { what: `${placeOf(later.path)} is not offered yet`, instead: 'leave it out' });
   const first = all[0];
   if (!first) return error('query-invalid', { where: 'body', what: 'is not understood' });
   const { path, what } = explain(first);
@@ -89,7 +86,6 @@ const explain = (e: ValueError): Mistake => {
   return best ? explain(best) : { path: e.path, what: wanted };
 };
 const depthOf = (errors: readonly ValueError[]): number => errors[0]?.path.split('/').length ?? 0;
-const lastOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /** `/where/and/0/op` is `where.and[0].op`. */
 const placeOf = (path: string): string => {

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { OPERATORS, SHOWN, TIME_UNITS } from '../../query/index.js';
+import { OPERATORS, SHOWN } from '../../query/index.js';
 
 /** The JSON form of a metric query: validation, OpenAPI and the clients' types all come from here. */
 
@@ -44,13 +44,28 @@ export const FilterSchema = Type.Recursive(
   { $id: 'Filter' },
 );
 
+const PeriodSchema = Type.Object(
+  {
+    period: Name('any granularity: month, or one of the model’s calendars, such as retail_month'),
+    of: Type.Optional(Type.String({ maxLength: 64, description: 'a date or time that lies in it; default now' })),
+    before: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000, description: 'so many earlier; default 0' })),
+    count: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 10_000, description: 'so many that end there; default 1' }),
+    ),
+  },
+  { ...closed, $id: 'Period', description: 'whole periods on the calendar of the query’s zone' },
+);
 const TimeSchema = Type.Object(
   {
     dimension: Name('path of a time dimension, such as retail.sold_at'),
-    granularity: Type.Optional(Name('cuts buckets: day, week, month, quarter, year, or one of the model’s own')),
+    granularity: Type.Optional(
+      Name('cuts buckets: day, week, month, quarter, year, or one of the model’s own, such as retail_month'),
+    ),
     range: Type.Optional(
-      Type.Tuple([Type.String(), Type.String()], {
-        description: 'half-open [from, to): dates, local times of the query’s zone, or RFC 3339 with offset',
+      Type.Union([Type.Tuple([Type.String(), Type.String()]), PeriodSchema], {
+        description:
+          'half-open [from, to): dates, local times of the query’s zone, or RFC 3339 with offset; or whole periods',
+        wanted: '[from, to] or {period, of, before, count} is wanted',
       }),
     ),
     fill: Type.Optional(
@@ -88,7 +103,10 @@ const Span = (description: string) => Type.String({ minLength: 1, maxLength: 64,
 const WindowSchema = Type.Union(
   [
     Type.Object({ trailing: Span('ends with the row and is so long: 7 days, 12 months') }, closed),
-    Type.Object({ toDate: oneOf(TIME_UNITS, 'from the start of the unit to the end of the row') }, closed),
+    Type.Object(
+      { toDate: Name('a unit, such as month or retail_month: from its start to the end of the row') },
+      closed,
+    ),
   ],
   {
     description: 'the stretch of time that a measure reads instead of its row’s own',
@@ -121,7 +139,9 @@ const TotalsSchema = Type.Union(
 const ComparisonSchema = Type.Object(
   {
     as: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]{0,62}$', description: 'its columns are named measure.as' }),
-    shift: Span('previous, or a count of units: 1 year, 52 weeks'),
+    shift: Span(
+      'previous, a count of units (1 year, 52 weeks, 1 retail_month), or a calendar’s name for one of its years',
+    ),
     show: Type.Optional(Type.Array(oneOf(SHOWN, 'default: the value'), { minItems: 1, maxItems: 3 })),
   },
   { ...closed, $id: 'Comparison', description: 'every measure once more, over an earlier range of the same length' },
@@ -159,11 +179,23 @@ export const MetricQuerySchema = Type.Object(
     timezone: Type.Optional(Name('IANA zone of ranges and buckets; default UTC')),
     source: Type.Optional(oneOf(['auto', 'raw', 'rollup'], 'default auto; rollup fails with the miss reason')),
     fresh: Type.Optional(oneOf(['published', 'current'], 'default published; current allows no stale rollup')),
+    asOf: Type.Optional(
+      Type.Union(
+        [
+          Type.String({ maxLength: 64 }),
+          Type.Array(Type.Object({ table: Name('as in provenance'), version: Name('as in provenance') }, closed), {
+            minItems: 1,
+            maxItems: 200,
+          }),
+        ],
+        {
+          description: 'the state to answer from: what readers saw at a time, or the tables of a provenance',
+          wanted: 'a time or [{table, version}] is wanted',
+        },
+      ),
+    ),
     limits: Type.Optional(LimitsSchema),
   },
   { ...closed, $id: 'MetricQuery', description: 'a question in the model’s terms' },
 );
 export type MetricQueryBody = Static<typeof MetricQuerySchema>;
-
-/** Parts of the form that later versions answer: refused by name rather than as a typing error. */
-export const LATER: ReadonlySet<string> = new Set(['asOf']);

@@ -90,7 +90,7 @@ describe('POST /api/v2/query', () => {
   it.each<[string, unknown, Record<string, string>, string]>([
     ['a name that does not exist', { measures: ['retail.absent'] }, {}, '400 unknown-member'],
     ['a part that is not known', { measure: [] }, {}, '400 query-invalid'],
-    ['a later feature', { ...query, asOf: '2010-12-01' }, {}, '400 not-supported'],
+    ['half a version', { ...query, asOf: [{ table: 'gold.fact_sales' }] }, {}, '400 query-invalid'],
     ['another format', query, { accept: 'application/vnd.apache.arrow.stream' }, '406 not-acceptable'],
     ['another kind of body', query, { 'content-type': 'text/plain' }, '415 unsupported-media-type'],
     ['no token', query, { authorization: '' }, '401 unauthenticated'],

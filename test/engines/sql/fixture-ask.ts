@@ -151,7 +151,9 @@ const evaluate = (q: MetricQuery): { columns: Column[]; rows: Value[][] } => {
     (s) =>
       (!q.where || holds(s, q.where) === true) &&
       (q.segments ?? []).every(() => s.quantity < 0) &&
-      (q.time ?? []).every(({ range }) => !range || (s.soldAt >= instant(range[0]) && s.soldAt < instant(range[1]))),
+      (q.time ?? []).every(
+        ({ range }) => !Array.isArray(range) || (s.soldAt >= instant(range[0]) && s.soldAt < instant(range[1])),
+      ),
   );
   const times = (q.time ?? []).flatMap((t) => (t.granularity ? [{ ...t, granularity: t.granularity }] : []));
   const columns: Column[] = [

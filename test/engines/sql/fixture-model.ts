@@ -73,6 +73,7 @@ export const CATALOGUE: Catalogue = {
   joins: [],
   rollups: [],
   policies: new Map(),
+  calendars: new Map(),
   tables: new Map(),
 };
 

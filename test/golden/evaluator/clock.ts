@@ -1,3 +1,5 @@
+import { earlierOwn, nextOwn, ownBucket, plainUnit } from './calendars.js';
+
 /** A zone's calendar by plain looking: nothing here reckons, every answer is found by asking the runtime what clocks show. */
 
 const HOUR = 3_600_000;
@@ -71,6 +73,8 @@ const lookedUp = (micros: bigint, granularity: string, zone: string): string => 
     const into = ((wall(ms, zone) % HOUR) + HOUR) % HOUR;
     return `${iso(ms - into).slice(0, 19)}Z`;
   }
+  const own = ownBucket(dayOf(ms, zone), granularity);
+  if (own !== undefined) return own;
   const day = new Date(`${dayOf(ms, zone)}T00:00:00Z`);
   if (granularity === 'week') day.setUTCDate(day.getUTCDate() - ((day.getUTCDay() + 6) % 7));
   if (granularity === 'month') day.setUTCDate(1);
@@ -95,6 +99,8 @@ export const extent = (start: string, granularity: string, zone: string): [bigin
     while (bucket(to, 'hour', zone) === start) to += BigInt(QUARTER) * 1000n;
     return [from, to];
   }
+  const next = nextOwn(start, granularity);
+  if (next !== undefined) return [instant(start, zone), instant(next, zone)];
   const end = new Date(`${start}T00:00:00Z`);
   if (granularity === 'day') end.setUTCDate(end.getUTCDate() + 1);
   if (granularity === 'week') end.setUTCDate(end.getUTCDate() + 7);
@@ -112,7 +118,14 @@ export interface Shift {
 const MONTHS: Record<string, number> = { month: 1, quarter: 3, year: 12 };
 const DAYS: Record<string, number> = { day: 1, week: 7 };
 /** A reading of clocks earlier by a shift; `cut` when the day does not exist there and its month's last is taken. */
-export const earlierReading = (reading: number, { count, unit }: Shift): { reading: number; cut: boolean } => {
+export const earlierReading = (reading: number, { count, unit: named }: Shift): { reading: number; cut: boolean } => {
+  const unit = plainUnit(named);
+  const own = earlierOwn(iso(reading).slice(0, 10), count, unit);
+  if (own) {
+    const midnight = Date.parse(`${own.day}T00:00:00Z`);
+    const into = ((reading % (24 * HOUR)) + 24 * HOUR) % (24 * HOUR);
+    return { reading: midnight + (own.cut ? 0 : into), cut: own.cut };
+  }
   const days = DAYS[unit];
   if (days !== undefined) return { reading: reading - count * days * 24 * HOUR, cut: false };
   const date = new Date(reading);
@@ -125,7 +138,7 @@ export const earlierReading = (reading: number, { count, unit }: Shift): { readi
   const into = ((reading % (24 * HOUR)) + 24 * HOUR) % (24 * HOUR);
   return { reading: Date.UTC(year, month, Math.min(day, last)) + into, cut: day > last };
 };
-const isElapsed = (unit: string): boolean => MONTHS[unit] === undefined && DAYS[unit] === undefined;
+const isElapsed = (unit: string): boolean => unit === 'hour' || unit === 'millisecond' || unit === 'minute';
 const elapsed = ({ count, unit }: Shift): bigint => BigInt(count * ({ hour: HOUR, millisecond: 1 }[unit] ?? 0)) * 1000n;
 
 /** An instant that lies a shift earlier. */
@@ -171,7 +184,7 @@ export const partner = (start: string, granularity: string, shift: Shift, zone: 
     const then = firstShowing(reading, zone);
     return cut || wall(then, zone) !== reading ? undefined : `${iso(then).slice(0, 19)}Z`;
   }
-  if (granularity === 'week' && shift.unit === 'year') {
+  if (granularity === 'week' && plainUnit(shift.unit) === 'year') {
     const { monday, none } = earlierWeek(start, shift.count);
     return none ? undefined : monday;
   }

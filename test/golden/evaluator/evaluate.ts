@@ -1,15 +1,19 @@
 import type { Comparison, Filter, MeasureSelection, MetricQuery } from '../../../src/query/index.js';
+import { plainUnit } from './calendars.js';
 import { bucket, bucketsIn, earlier, earlierWeek, extent, instant, partner, type Shift } from './clock.js';
 import { byPoint, holds, tree } from './conditions.js';
 import {
   type Count,
   countMeasure,
+  DIFFERENCES,
   type Exact,
   LEVELS,
   type Line,
   measure,
   OF_COUNTS,
+  OF_PERIODS,
   over,
+  QUOTIENTS,
   SCALE,
   text,
 } from './lines.js';
@@ -51,6 +55,8 @@ const MEASURES_OF: Readonly<Record<string, 'lines' | 'counts'>> = Object.fromEnt
   ...[
     ...['amount', 'units', 'lines', 'most', 'least', 'buyers', 'keepers', 'returns', 'average', 'by_buyer_units'],
     ...['per_buyer', 'best_buyer', 'of_kind', 'of_all', 'share', 'average_by_unit', 'shops', 'space'],
+    ...['big_buyers', 'good_buyer', 'amount_then', 'change', 'growth', 'so_far', 'up_to', 'new_buyers'],
+    ...['buyers_then', 'both', 'lost', 'churn'],
   ].map((name) => [name, 'lines'] as const),
 ]);
 
@@ -78,7 +84,8 @@ class Evaluation {
     this.zone = query.timezone ?? 'UTC';
     this.time = query.time?.[0];
     const { range } = this.time ?? {};
-    this.range = range ? [instant(range[0], this.zone), instant(range[1], this.zone)] : undefined;
+    this.range =
+      range && !('period' in range) ? [instant(range[0], this.zone), instant(range[1], this.zone)] : undefined;
     this.granularity = this.time?.granularity ?? '';
     this.timed = this.granularity === '' ? undefined : `shop.sold_at.${this.granularity}`;
     this.groups = [...(query.dimensions ?? []), ...(this.timed ? [this.timed] : [])];
@@ -153,12 +160,12 @@ class Evaluation {
     return [...(of.has('counts') ? [this.counts] : []), ...(of.has('lines') || of.size === 0 ? [this.lines] : [])];
   }
 
-  shiftOf({ shift }: Comparison): Shift {
+  shiftOf({ shift }: Comparison, range = this.range): Shift {
     if (shift !== 'previous') {
-      const [n, unit = ''] = shift.split(' ');
+      const [n, unit = ''] = shift.includes(' ') ? shift.split(' ') : ['1', `${shift}_year`];
       return { count: Number(n), unit: unit.replace(/s$/, '') };
     }
-    const [from, to] = this.range ?? [0n, 0n];
+    const [from, to] = range ?? [0n, 0n];
     const whole = (g: string) => [from, to].every((end) => extent(bucket(end, g, this.zone), g, this.zone)[0] === end);
     if (this.granularity !== '' && whole(this.granularity)) {
       const hours = this.granularity === 'hour';
@@ -173,7 +180,7 @@ class Evaluation {
   earlierRange(shift: Shift): readonly [bigint, bigint] {
     const [from, to] = this.range ?? [0n, 0n];
     const move = (end: bigint) =>
-      this.granularity === 'week' && shift.unit === 'year'
+      this.granularity === 'week' && plainUnit(shift.unit) === 'year'
         ? instant(earlierWeek(bucket(end, 'week', this.zone), shift.count).monday, this.zone)
         : earlier(end, shift, this.zone);
     return [move(from), move(to)];
@@ -203,6 +210,8 @@ class Evaluation {
         stretch = [extent(bucket(end - 1n, unit, this.zone), unit, this.zone)[0], end];
       }
     }
+    const period = OF_PERIODS[short(item.measure)];
+    if (period && stretch) stretch = this.otherStretch(period[1], own, stretch, compare);
     if (short(item.measure) === 'carried' && stretch) {
       const end = own !== null ? extent(own, this.granularity, this.zone)[1] : stretch[1];
       return this.passing(item).filter(
@@ -217,9 +226,25 @@ class Evaluation {
         (!stretch || this.within(line, ...stretch)) &&
         set.every((g) => {
           if (g !== timed) return this.cell(line, g) === row.cells.get(g);
-          return item.window ? true : this.cell(line, g) === own;
+          return item.window || period ? true : this.cell(line, g) === own;
         }),
     );
+  }
+  /** Another stretch than a row's own: that of its bucket, or the range. */
+  otherStretch(
+    take: 'previous' | 'both' | 'before' | 'until',
+    own: Cell,
+    range: readonly [bigint, bigint],
+    compare: Comparison | undefined,
+  ): readonly [bigint, bigint] {
+    const [from, to] = own === null ? range : extent(own, this.granularity, this.zone);
+    if (take === 'before' || take === 'until') return [-(10n ** 20n), take === 'before' ? from : to];
+    const previous = () => {
+      if (own !== null) return extent(bucket(from - 1n, this.granularity, this.zone), this.granularity, this.zone)[0];
+      const shift = this.shiftOf({ as: '', shift: 'previous' }, range);
+      return compare && this.granularity === 'week' && shift.unit === 'year' ? from : earlier(from, shift, this.zone);
+    };
+    return [previous(), take === 'previous' ? from : to];
   }
   readonly passed = new Map<MeasureSelection, readonly Line[]>();
   /** Lines that satisfy the query's conditions and a measure's own, of any time. */
@@ -234,15 +259,19 @@ class Evaluation {
   }
   value(row: Row, item: MeasureSelection, compare?: Comparison): Exact | null {
     const lines = this.linesOf(row, item, compare);
-    if (short(item.measure) === 'share')
-      return over(
-        this.value(row, { ...item, measure: 'shop.lines' }, compare),
-        this.value(row, { ...item, measure: 'shop.of_all' }, compare),
-      );
+    const of = (name: string) => this.value(row, { ...item, measure: `shop.${name}` }, compare);
+    const quotient = QUOTIENTS[short(item.measure)];
+    if (quotient) return over(of(quotient[0]), of(quotient[1]));
+    const difference = DIFFERENCES[short(item.measure)];
+    if (difference) {
+      const [a, b] = [of(difference[0]), of(difference[1])];
+      return a === null || b === null ? null : { n: a.n * b.d - b.n * a.d, d: a.d * b.d };
+    }
     const level = LEVELS[short(item.measure)];
     const groups = level ? row.set.filter((g) => level.includes(short(g))) : row.set;
     if (lines === undefined || (compare && groups.length > 0 && lines.length === 0)) return null;
-    if (!OF_COUNTS.includes(short(item.measure))) return measure(short(item.measure), lines);
+    const name = OF_PERIODS[short(item.measure)]?.[0] ?? short(item.measure);
+    if (!OF_COUNTS.includes(name)) return measure(name, lines);
     return countMeasure(
       short(item.measure),
       lines.flatMap((l) => ('counted' in l ? [l.counted as Count] : [])),

@@ -42,11 +42,37 @@ export const SCALE: Readonly<Record<string, number>> = {
   share: 6,
   average_by_unit: 6,
   stock_avg: 6,
+  good_buyer: 6,
+  amount_then: 2,
+  change: 2,
+  growth: 6,
+  churn: 6,
 };
 /** Measures of what was counted; all others are of lines. */
 export const OF_COUNTS = ['counted', 'stock', 'opening', 'stock_avg', 'stock_low', 'carried'];
 /** Groups that a measure keeps, whatever else a row is grouped by. */
 export const LEVELS: Readonly<Record<string, readonly string[]>> = { of_kind: ['kind'], of_all: [] };
+
+/** Measures over another stretch than the row's own: of which measure, and of which stretch. */
+export const OF_PERIODS: Readonly<Record<string, readonly [string, 'previous' | 'both' | 'before' | 'until']>> = {
+  amount_then: ['amount', 'previous'],
+  so_far: ['buyers', 'until'],
+  up_to: ['buyers', 'before'],
+  buyers_then: ['buyers', 'previous'],
+  both: ['buyers', 'both'],
+};
+/** One measure less another. */
+export const DIFFERENCES: Readonly<Record<string, readonly [string, string]>> = {
+  change: ['amount', 'amount_then'],
+  new_buyers: ['so_far', 'up_to'],
+  lost: ['both', 'buyers'],
+};
+/** One measure by another, of which some is over other lines than the row's. */
+export const QUOTIENTS: Readonly<Record<string, readonly [string, string]>> = {
+  share: ['lines', 'of_all'],
+  growth: ['change', 'amount_then'],
+  churn: ['lost', 'buyers_then'],
+};
 
 const present = <T>(values: readonly (T | null)[]): T[] => values.flatMap((v) => (v === null ? [] : [v]));
 const sum = (values: readonly (bigint | null)[], d: bigint): Exact | null => {
@@ -118,6 +144,22 @@ export const measure = (name: string, lines: readonly Line[]): Exact | null => {
         all.reduce((a, b) => a + b, 0n),
         100n * BigInt(all.length),
       );
+    }
+    case 'big_buyers': {
+      const known = present(lines.map((l) => l.buyer));
+      return exact([...new Set(known)].filter((b) => known.filter((k) => k === b).length > 1).length);
+    }
+    case 'good_buyer': {
+      const each = present(
+        [...new Set(lines.map((l) => l.buyer))].map((b) => amount(lines.filter((l) => l.buyer === b))),
+      );
+      const good = each.map((e) => e.n).filter((cents) => cents >= 0n && cents < 50_050n);
+      return good.length === 0
+        ? null
+        : exact(
+            good.reduce((a, b) => a + b, 0n),
+            100n * BigInt(good.length),
+          );
     }
     case 'of_kind':
       return amount(lines);
