@@ -13,8 +13,9 @@ const WITHIN: Readonly<Record<string, readonly string[]>> = {
   year: [],
 };
 
+const NONE: Calendars = new Map();
 /** Whether buckets of `fine`, a common granularity, add up to buckets of `coarse`, which may be one of a calendar of the model's. */
-export const addsUpTo = (fine: string, coarse: string, calendars: Calendars): boolean => {
+export const addsUpTo = (fine: string, coarse: string, calendars: Calendars = NONE): boolean => {
   if (fine === coarse || (WITHIN[fine]?.includes(coarse) ?? false)) return true;
   const own = calendarBucket(coarse, calendars);
   if (!own) return false;

@@ -51,10 +51,16 @@ const keysOf = (measure: string, root: string, { catalogue, legs }: ModelParts):
 };
 
 /** The coarsest granularity that every asked bucket is made of and every end of a range begins. */
-const granularityFor = (asked: readonly string[], leaves: readonly Leaf[]): string | undefined => {
+const granularityFor = (
+  asked: readonly string[],
+  leaves: readonly Leaf[],
+  { calendars }: Catalogue,
+): string | undefined => {
   const ends = leaves.flatMap((leaf) => (leaf.values ?? []).map((v) => writtenInstant(String(v))));
   return GRANULARITIES.find(
-    (g) => asked.every((a) => addsUpTo(g, a)) && ends.every((micros) => micros !== undefined && isAligned(micros, g)),
+    (g) =>
+      asked.every((a) => addsUpTo(g, a, calendars)) &&
+      ends.every((micros) => micros !== undefined && isAligned(micros, g)),
   );
 };
 
@@ -75,6 +81,7 @@ const timeNeeded = (leg: ShapedLeg, catalogue: Catalogue): Pick<RollupNeed, 'tim
   const granularity = granularityFor(
     leg.query.time.map((t) => t.granularity),
     leaves,
+    catalogue,
   );
   return granularity === undefined ? { reason: 'granularity-too-coarse', members: [time] } : { time, granularity };
 };
