@@ -21,6 +21,7 @@ export const startProduct = (home, prefix = [], env = {}) =>
       const ready = /^ready http=(\S+) sql=postgres:\/\/[^:]+:(\d+)\//m.exec(out);
       if (ready)
         done({
+          pid: child.pid,
           http: ready[1],
           sqlPort: Number(ready[2]),
           tokens: JSON.parse(readFileSync(join(home, 'demo-tokens.json'), 'utf8')),

@@ -13,6 +13,8 @@ const BENCHES = {
   4: 'partitions.js',
   5: 'volume.js',
   search: 'search.js',
+  ssb: 'ssb.js',
+  ladder: 'ladder.js',
   lake: 'lake.js',
   'lake-write': 'lake-write.js',
 };

@@ -1,4 +1,3 @@
-import { connect, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ask, type AskParts, makeAsk } from '../../src/answer/run/index.js';
 import { localCaller, type MetricQuery, noEmit } from '../../src/query/index.js';
@@ -6,6 +5,7 @@ import type { Engine } from '../../src/store/engine/index.js';
 import { type Kv, openKv } from '../../src/store/kv/index.js';
 import { cellsOf, openWorld, type World } from '../star/world.js';
 import { hasRedis, type RedisServer, startRedis } from './redis-servers.js';
+import { slowWay } from './slow-way.js';
 
 /** Questions of different texts have different answers in the store; all of them have these rows. */
 const numbered = (n: number): MetricQuery => ({
@@ -18,25 +18,6 @@ const ROWS = [
   ['a', '30.00', '2'],
   ['b', '5.00', '1'],
 ];
-
-/** A way to Redis on which every answer takes its time. */
-const slowWay = (target: number, milliseconds: number): Promise<{ port: number; close(): Promise<void> }> =>
-  new Promise((resolve) => {
-    const server = createServer((near) => {
-      const far = connect(target, '127.0.0.1');
-      near.pipe(far);
-      far.on('data', (chunk: Buffer) => setTimeout(() => near.writable && near.write(chunk), milliseconds));
-      for (const socket of [near, far])
-        socket.on('error', () => undefined).on('close', () => [near, far].map((s) => s.destroy()));
-    });
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve({
-        port: typeof address === 'object' && address ? address.port : 0,
-        close: () => new Promise((done) => server.close(() => done())),
-      });
-    });
-  });
 
 describe.skipIf(!hasRedis)(`many nodes${hasRedis ? '' : ' (skipped: redis-server is not installed)'}`, () => {
   let world: World;
