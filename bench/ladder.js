@@ -68,8 +68,10 @@ const step = async (rate) => {
   const seconds = (performance.now() - began) / 1000;
   const good = all.filter((a) => a.status === 200);
   const shed = all.filter((a) => a.status === 503 || a.status === 429).length;
+  const cost = (used() - before) / Math.max(1, good.length);
   return {
     rate,
+    cost,
     ...spread(good.map((a) => a.milliseconds)),
     done: good.length / seconds,
     shed,
