@@ -12,6 +12,7 @@ const BENCHES = {
   3: 'compile.js',
   4: 'partitions.js',
   5: 'volume.js',
+  9: 'features.js',
   search: 'search.js',
   ssb: 'ssb.js',
   ladder: 'ladder.js',

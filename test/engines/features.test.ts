@@ -1,7 +1,20 @@
+import { cp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decimalText, timestampText } from '../../src/query/index.js';
-import { BOSS, cells, type Event, type FeatureWorld, OPTIONS, openFeatureWorld } from '../features/world.js';
+import type { AssayError } from '../../src/errors/index.js';
+import { checkModel } from '../../src/model/cube/index.js';
+import { type Caller, decimalText, timestampText } from '../../src/query/index.js';
+import {
+  BOSS,
+  CLERK,
+  cells,
+  type Event,
+  type FeatureWorld,
+  OPTIONS,
+  openFeatureWorld,
+  seer,
+} from '../features/world.js';
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -42,10 +55,7 @@ const most: Made = (events) => {
         2,
       );
 };
-const loud: Made = (events) => {
-  const text = sum(events);
-  return text === null ? null : String(Number(text));
-};
+const loud: Made = sum;
 const count: Made = (events) => String(events.length);
 const baskets: Made = (events) => String(new Set(present(events.map((e) => e.basket))).size);
 const WINDOWS: Readonly<Record<string, readonly [view: string, hours: number, made: Made]>> = {
@@ -110,6 +120,12 @@ const iso = (seconds: number) => timestampText(BigInt(seconds) * 1_000_000n);
 const rowsOf = (spine: readonly { account: string | null; at: number }[]) =>
   spine.map((s, i) => ({ account: s.account, event_time: iso(s.at), label: i }));
 
+/** Sums of doubles depend on their order, in the last digits. */
+const tidy = ({ names, rows }: Awaited<ReturnType<typeof cells>>) => ({
+  names,
+  rows: rows.map((row) => row.map((v, c) => (v !== null && names[c] === 'plain.loud_3h' ? Number(v).toFixed(2) : v))),
+});
+
 let world: FeatureWorld;
 beforeAll(async () => {
   world = await openFeatureWorld();
@@ -117,7 +133,10 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 
 const pull = (spine: Parameters<typeof rowsOf>[0], features: readonly string[] = ALL) =>
-  world.features.historical({ features, spine: rowsOf(spine) }, BOSS, OPTIONS).then(cells);
+  world.features
+    .historical({ features, spine: rowsOf(spine) }, BOSS, OPTIONS)
+    .then(cells)
+    .then(tidy);
 
 describe('features', () => {
   it('are those of plain loops at every row’s time, over random events with ties, late ones and gaps', async () => {
@@ -182,7 +201,7 @@ describe('features', () => {
           BOSS,
           OPTIONS,
         );
-        const { names, rows } = await cells(history);
+        const { names, rows } = tidy(await cells(history));
         expect(online.columns.map((c) => c.name).filter((n) => !n.endsWith('.status'))).toEqual(
           names.filter((n) => n !== 'event_time'),
         );
@@ -191,7 +210,9 @@ describe('features', () => {
           const width = expected.length;
           const text = row.slice(0, width).map((v, c) => {
             const type = online.columns[c]?.type;
-            return v === null ? null : type?.kind === 'decimal' ? decimalText(v as bigint, type.scale) : String(v);
+            if (v === null) return null;
+            if (type?.kind === 'double') return (v as number).toFixed(2);
+            return type?.kind === 'decimal' ? decimalText(v as bigint, type.scale) : String(v);
           });
           expect(text).toEqual(expected);
           row.slice(width).forEach((state, c) => {
@@ -204,5 +225,94 @@ describe('features', () => {
       }),
       { numRuns: RUNS / 2, seed: 11 },
     );
+  });
+
+  it('are cut by row rules, refused where they are masked, and unknown where they are hidden', async () => {
+    const some = fc.sample(eventsOf, { seed: 12, numRuns: 20 }).flat();
+    const events = some.map((e, i): Event => ({ ...e, id: i + 1 }));
+    await world.load(events);
+    const spine = accounts.flatMap((account) => [0, 5 * HOUR, DAY, 2 * DAY].map((s) => ({ account, at: T0 + s })));
+    const { names, rows } = await world.features
+      .historical({ features: ALL, spine: rowsOf(spine) }, seer('n'), OPTIONS)
+      .then(cells)
+      .then(tidy);
+    const mine = events.filter((e) => e.land === 'n');
+    rows.forEach((row, i) => {
+      const { account, at } = spine[i] as { account: string; at: number };
+      names.slice(3).forEach((name, c) => {
+        expect([name, row[c + 3]]).toEqual([name, oracle(name, mine, account, at)]);
+      });
+    });
+    const nothing = await world.features
+      .historical({ features: ALL, spine: rowsOf(spine) }, seer(), OPTIONS)
+      .then(cells)
+      .then(tidy);
+    expect(nothing.rows.flatMap((row) => row.slice(3)).every((v) => v === null)).toBe(true);
+    // a masked key may be given as it is or as its pseudonym, and comes back as its pseudonym
+    const named = [...spine, ...spine.map((s) => ({ ...s, account: `al-${s.account}` }))];
+    const masked = await world.features
+      .historical({ features: ALL, spine: rowsOf(named) }, CLERK, OPTIONS)
+      .then(cells)
+      .then(tidy);
+    const full = await pull(spine);
+    const shown = full.rows.map(([account, t, , ...values]) => [`al-${account}`, t, ...values]);
+    const there = accounts.filter((a) => events.some((e) => e.account === a));
+    expect(there).toEqual(accounts);
+    expect(masked.rows.map(([key, t, , ...values]) => [key, t, ...values])).toEqual([...shown, ...shown]);
+    const code = (features: string[], caller: Caller) =>
+      world.features.historical({ features, spine: rowsOf(spine) }, caller, OPTIONS).then(
+        () => 'answered',
+        (thrown: AssayError) => thrown.code,
+      );
+    expect(await code(['hidden.secret'], CLERK)).toBe('feature-masked');
+    expect(await code(['hidden.plans_1d'], CLERK)).toBe('feature-masked');
+    expect(await code(['hidden.secret'], seer('n'))).toBe('unknown-feature');
+    expect(await code(['hidden.nothing'], seer('n'))).toBe('unknown-feature');
+    expect(await code(['hidden.secret'], BOSS)).toBe('answered');
+    expect(world.features.list(seer('n')).features.some((name) => name.startsWith('hidden.'))).toBe(false);
+    // values that are shared were made of all rows
+    await world.features.materialize({ only: ['both'] });
+    const own = await world.features.online({ service: 'both', entities: [{ account: 'a' }] }, seer('n'), OPTIONS);
+    const all = await world.features.online({ service: 'both', entities: [{ account: 'a' }] }, BOSS, OPTIONS);
+    expect([own.provenance.source, all.provenance.source]).toEqual(['source', 'online']);
+    await expect(world.features.statistics('both', seer('n'))).rejects.toMatchObject({ code: 'not-supported' });
+  });
+
+  it('tell the faults of their files with file and line', async () => {
+    const bad = `entities:
+  - { name: account, key: events.acount }
+feature_views:
+  - name: plain
+    entity: nobody
+    cube: events
+    event_time: events.plan
+    features:
+      - { name: a, measure: events.mean, window: 1d }
+      - { name: b, measure: events.amount, window: 3 months }
+      - { name: c, measure: events.amount }
+      - { name: d, dimension: shop.plan, take: last }
+      - { name: e, measure: events.amount, window: 9d, takes: last }
+    ttl: 2d
+feature_services:
+  - { name: s, features: [plain.z] }
+`;
+    const dir = join(world.dir, 'faulty');
+    await cp(join(world.dir, 'model'), dir, { recursive: true });
+    await writeFile(join(dir, 'features/all.yml'), bad);
+    const keys = (await checkModel(dir)).faults.map((f) => `${f.file}:${f.line} ${f.what}`);
+    expect(keys).toEqual(['features/all.yml:13 e: there is no key takes in a feature; did you mean take?']);
+    await writeFile(join(dir, 'features/all.yml'), bad.replace(', takes: last', ''));
+    const { faults } = await checkModel(dir);
+    expect(faults.map((f) => `${f.line} ${f.what}`)).toEqual([
+      '2 account: key: there is no member events.acount; did you mean events.amount?',
+      '5 plain: there is no entity nobody',
+      '9 plain.a: measure: events.mean is a ratio; make features of its parts events.amount and events.count',
+      '10 window: 3 months is no length of time; write a number and s, m, h, d or w, such as 7d',
+      '11 plain.c: window is missing, such as window: 7d',
+      "12 plain.d: dimension: shop.plan is of a view; name the cube's own member, events.plan",
+      "13 plain.e: a window longer than the view's ttl would count events that are too old",
+      '7 plain: event_time: events.plan is string; a time is wanted',
+      '16 s: there is no feature plain.z',
+    ]);
   });
 });

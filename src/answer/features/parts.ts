@@ -16,6 +16,8 @@ export interface FeatureParts {
   /** Part of the store's keys. */
   readonly namespace: string;
   readonly emit: Emit;
+  /** How long a killed process keeps others from a set; default half a minute. */
+  readonly leaseMilliseconds?: number;
   /** The clock, in microseconds since 1970; tests give another. */
   readonly now?: () => bigint;
 }

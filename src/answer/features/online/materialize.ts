@@ -40,7 +40,8 @@ export interface MaterializeRequest {
 const BUCKET = 256;
 /** Blobs that are on their way to the store at once. */
 const FLIGHT = 512;
-const LEASE = 60_000;
+/** A killed process keeps others from a set for so long. */
+const LEASE = 30_000;
 
 /** Names of what is served online: services whose views all are, and online views that no such service holds whole. */
 export const onlineSets = (catalogue: Catalogue): readonly string[] => {
@@ -106,7 +107,7 @@ const sameTables = (a: Provenance['tables'], b: Provenance['tables']): boolean =
 };
 
 /** Keeps a lease while work lasts; work that lost it is stopped and cannot publish. */
-const held = async <T>(lease: Lease, work: (lost: AbortSignal) => Promise<T>): Promise<T> => {
+const held = async <T>(lease: Lease, milliseconds: number, work: (lost: AbortSignal) => Promise<T>): Promise<T> => {
   const lost = new AbortController();
   const timer = setInterval(
     () =>
@@ -114,7 +115,7 @@ const held = async <T>(lease: Lease, work: (lost: AbortSignal) => Promise<T>): P
         (mine) => mine || lost.abort(),
         () => lost.abort(),
       ),
-    LEASE / 4,
+    milliseconds / 4,
   );
   try {
     return await work(lost.signal);
@@ -186,9 +187,10 @@ const one = async (
       text: `${name} is not served online; there are ${onlineSets(model.catalogue).join(', ') || 'none: set online: true on a view'}`,
     });
   const keys = onlineKeys(parts.namespace, name);
-  const lease = await parts.kv.lease(keys.lease, LEASE);
+  const leased = parts.leaseMilliseconds ?? LEASE;
+  const lease = await parts.kv.lease(keys.lease, leased);
   if (!lease) throw error('features-busy', { service: name });
-  return held(lease, async (lost) => {
+  return held(lease, leased, async (lost) => {
     const signal = request.signal ? AbortSignal.any([request.signal, lost]) : lost;
     const reader = wholeReader(model);
     const publication = await parts.publications.refresh(signal);
