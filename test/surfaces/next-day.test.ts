@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TableVersion } from '../../src/query/index.js';
 import { assay, freshDir, type Product, startProduct } from '../product.js';
-import { rest, sql } from './ask.js';
+import { graphql, rest, sql } from './ask.js';
 
 /** A second file on the next day: 100.00 more gross revenue, 40.00 of it returned, one new order, one new customer. */
 const FILE = `InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
@@ -11,6 +12,8 @@ C600002,22423,REGENCY CAKESTAND 3 TIER,-4,12/14/10 15:00,10,99001,Norway
 600003,22423,REGENCY CAKESTAND 3 TIER,0,12/14/10 15:00,10,99001,Norway
 `;
 let product: Product;
+/** What the provenance of the first state told, and a moment of its time. */
+let seen: { readonly tables: readonly TableVersion[]; readonly at: string };
 beforeAll(async () => {
   product = await startProduct();
 });
@@ -25,7 +28,9 @@ describe('the next day’s file', () => {
     writeFileSync(join(dir, 'day.csv'), FILE);
     const told = await assay(product.home, ['ingest', join(dir, 'day.csv'), '--source', 'online_retail']);
     expect(told.out).toMatch(/3 lines read as utf-8, 3 in bronze, 0 rejected/);
-    expect((await rest(product, 'admin', { measures })).rows).toEqual([BEFORE]);
+    const before = await rest(product, 'admin', { measures, source: 'raw' });
+    expect(before.rows).toEqual([BEFORE]);
+    seen = { tables: before.provenance?.['tables'] as readonly TableVersion[], at: new Date().toISOString() };
 
     let building = true;
     const built = assay(product.home, ['build', '--json']).finally(() => {
@@ -68,6 +73,25 @@ describe('the next day’s file', () => {
       (JSON.parse(rejects.out) as { tables: { table: string; rows: number }[] }).tables.map((t) => [t.table, t.rows]),
     );
     expect([rows['silver.order_lines'], rows['silver.order_line_rejects']]).toEqual([27898, 185]);
+  });
+  it('leaves the state before to whoever asks as of then, by the versions of its provenance or by the time', async () => {
+    expect(seen.tables.map((t) => t.table)).toContain('gold.fact_sales');
+    const { tables, at } = seen;
+    for (const query of [{ asOf: tables }, { asOf: at }, { asOf: at, source: 'raw' as const }]) {
+      const answer = await rest(product, 'admin', { measures, ...query });
+      expect({ query, rows: answer.rows }).toEqual({ query, rows: [BEFORE] });
+      expect(answer.provenance).toMatchObject({ source: 'lake', tables });
+    }
+    const now = await rest(product, 'admin', { measures, asOf: new Date().toISOString() });
+    expect(now.rows).toEqual([AFTER]);
+    const { data } = await graphql(
+      product,
+      'admin',
+      `{ retail(asOf: {at: ${JSON.stringify(at)}}) { nodes { net_revenue orders } } }`,
+    );
+    expect(data).toEqual({ retail: { nodes: [{ net_revenue: BEFORE[0], orders: BEFORE[2] }] } });
+    for (const asOf of ['2001-01-01', [{ table: 'gold.fact_sales', version: 'never' }]])
+      expect((await rest(product, 'admin', { measures, asOf })).error?.code).toBe('as-of-gone');
   });
   it('once more does nothing', async () => {
     const again = JSON.parse((await assay(product.home, ['build', '--json'])).out) as {

@@ -52,6 +52,16 @@ const cases: Case[] = [
     rows: T.NET_BY_COUNTRY.slice(0, 3).map((r) => [...r]),
   },
   {
+    // the retail year began on Monday, 1 February 2010; its eleventh month 43 weeks later
+    name: 'net revenue by month of the 4-4-5 calendar',
+    query: {
+      measures: ['retail.net_revenue'],
+      time: [{ dimension: 'retail.sold_at', granularity: 'retail_month', range: ['2010-12-01', '2010-12-14'] }],
+    },
+    sql: `SELECT date_trunc('retail_month', sold_at)::date, MEASURE(net_revenue) FROM retail WHERE sold_at >= '2010-12-01' AND sold_at < '2010-12-14' GROUP BY date_trunc('retail_month', sold_at)`,
+    rows: [['2010-11-29', T.TOTALS['net_revenue'] ?? '']],
+  },
+  {
     name: 'net revenue and orders by day',
     query: {
       measures: ['retail.net_revenue', 'retail.orders'],

@@ -3,6 +3,7 @@ import type { Catalogue, Member } from '../../model/catalog/index.js';
 import type { LegQuery } from '../../query/index.js';
 import { type CheckedFilter, checkedLeaves } from './filter.js';
 import { instantText, parseInstant } from './instant.js';
+import { cubeMember } from './names.js';
 
 /** Whose rows a measure counts: the cube that it is of, reached from the root of its join path. */
 export interface Fact {
@@ -162,6 +163,18 @@ const onTimes = (filter: Extract<CheckedFilter, { member: string }>, member: str
     default:
       throw error('internal', {});
   }
+};
+
+/** The cube's dimension that a dimension is told by in legs of a fact: two that are told by one are one column there. */
+export const toldBy = (name: string, fact: Fact, catalogue: Catalogue): string => {
+  const member = catalogue.members.get(name);
+  const own = cubeMember(catalogue, name);
+  if (!member?.conforms || pathOf(member)[0] === fact.root) return own;
+  const isReached = (other: string) => {
+    const owner = catalogue.members.get(other)?.owner;
+    return owner !== undefined && waysTo(fact.root, owner, catalogue, 2).length === 1;
+  };
+  return member.conforms.find(isReached) ?? own;
 };
 
 /** Whether a dimension of a leg is a date that the leg's fact may tell only by a time of its own: then it is asked for by the day. */

@@ -1,6 +1,6 @@
 import type { Catalogue } from '../../model/catalog/index.js';
 import type { LegFilter, LegQuery } from '../../query/index.js';
-import { type Fact, isToldByDay, legOfFact } from './facts.js';
+import { type Fact, isToldByDay, legOfFact, toldBy } from './facts.js';
 import type { CheckedFilter } from './filter.js';
 import type { AskedGroup, Question } from './question.js';
 
@@ -37,8 +37,9 @@ export class LegDraft {
       if (member !== undefined && granularity === undefined && !this.#at.has(member))
         this.#at.set(member, this.#dimensions.push(member) - 1);
     for (const { member, granularity } of groups.map((g) => this.#told(g))) {
-      const key = `${member}.${granularity}`;
-      if (member === undefined || granularity === undefined || this.#at.has(key)) continue;
+      if (member === undefined || granularity === undefined) continue;
+      const key = this.#bucket(member, granularity);
+      if (this.#at.has(key)) continue;
       this.#times.push({ dimension: member, granularity });
       this.#at.set(key, this.keys - 1);
     }
@@ -47,13 +48,16 @@ export class LegDraft {
   get keys(): number {
     return this.#dimensions.length + this.#times.length;
   }
+  #bucket(member: string | undefined, granularity: string): string {
+    return `${member === undefined ? '' : toldBy(member, this.fact, this.catalogue)}.${granularity}`;
+  }
   #told({ member, granularity }: AskedGroup): Pick<AskedGroup, 'member' | 'granularity'> {
     const byDay = granularity === undefined && isToldByDay(member, this.fact, this.catalogue);
     return { member, granularity: byDay ? 'day' : granularity };
   }
   group(asked: AskedGroup): number {
     const { member, granularity } = this.#told(asked);
-    return this.#at.get(granularity === undefined ? (member ?? '') : `${member}.${granularity}`) ?? -1;
+    return this.#at.get(granularity === undefined ? (member ?? '') : this.#bucket(member, granularity)) ?? -1;
   }
   measure(name: string): number {
     const known = this.measures.indexOf(name);

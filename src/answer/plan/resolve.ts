@@ -156,7 +156,9 @@ const writtenRange = (
   type: DataType,
   where: string,
 ): readonly [string, string] =>
-  'period' in range ? periodRange(range, type, r.timezone, r.catalogue.calendars, r.now, `${where}.range`) : range;
+  typeof range === 'object' && range !== null && 'period' in range
+    ? periodRange(range, type, r.timezone, r.catalogue.calendars, r.now, `${where}.range`)
+    : range;
 
 /** Conditions on a time that a query shifts would stay where they are. */
 const checkUnmoved = (time: AskedTime, conditions: readonly CheckedFilter[]): void => {

@@ -239,6 +239,78 @@ describe('a model with faults', () => {
       'cubes/orders.yml:7: $0$ is read as the place of a parameter',
     ],
     [
+      'a calendar of an odd pattern',
+      changed('    sql_table', '    meta: { calendars: [{ name: retail, pattern: 4-4-6 }] }\n    sql_table'),
+      'cubes/orders.yml:3: retail: pattern: 4-4-6 is not one of months, 4-4-5, 4-5-4, 5-4-4; did you mean 4-4-5?',
+    ],
+    [
+      'a calendar that begins on no day',
+      changed(
+        '    sql_table',
+        '    meta:\n      calendars:\n        - { name: retail, starts: "02-30" }\n    sql_table',
+      ),
+      'cubes/orders.yml:5: calendar retail: starts "02-30" is no month and day, such as "02-01"; days go to 28',
+    ],
+    [
+      'a year of months that begins within one',
+      changed('    sql_table', '    meta:\n      calendars:\n        - { name: tax, starts: "04-06" }\n    sql_table'),
+      'cubes/orders.yml:5: calendar tax: years of months begin with a month: let starts end in -01, or give a pattern of weeks',
+    ],
+    [
+      'a calendar twice',
+      changed(
+        '    sql_table',
+        '    meta:\n      calendars:\n        - { name: tax }\n        - { name: tax }\n    sql_table',
+      ),
+      /^cubes\/orders\.yml:[56]: calendar tax is declared a second time; the first stands at cubes\/orders\.yml:[56]$/,
+    ],
+    [
+      'a calendar that no cube declares',
+      {
+        'cubes/orders.yml': CUBE.replace(
+          '    sql_table',
+          '    meta: { calendars: [{ name: retail }] }\n    sql_table',
+        ).replace(
+          '    measures:',
+          '      - { name: at, sql: at, type: time, meta: { calendars: [retial] } }\n    measures:',
+        ),
+      },
+      /^cubes\/orders\.yml:\d+: orders\.at: meta\.calendars names retial, which no cube declares in its meta\.calendars; did you mean retail\?$/,
+    ],
+    [
+      'a calendar of what is no time',
+      changed('type: string', 'type: string\n        meta: { calendars: [retail] }'),
+      /^cubes\/orders\.yml:6: orders\.status: meta\.calendars lists calendars of a time/,
+    ],
+    [
+      'a period of another type',
+      added(
+        '      - { name: p, type: number, sql: "{total}", meta: { type: bigint, period: { measure: total, take: previous } } }\n',
+      ),
+      'cubes/orders.yml:16: orders.p: meta.period: orders.total is decimal(18,2), and this bigint: give it that type',
+    ],
+    [
+      'a period that is none',
+      added(
+        '      - { name: p, type: number, sql: "{count}", meta: { type: bigint, period: { measure: count, take: previus } } }\n',
+      ),
+      /^cubes\/orders\.yml:16: .*take: previus is not one of previous, with_previous, before, until_end; did you mean previous\?$/,
+    ],
+    [
+      'a difference that would be rounded',
+      added(
+        '      - { name: d, type: number, sql: "{total}", meta: { type: "decimal(18,1)", difference: { of: total, less: count } } }\n',
+      ),
+      'cubes/orders.yml:16: orders.d: meta.difference: orders.total has 2 digits behind the point, meta.type only 1',
+    ],
+    [
+      'a condition of a stage on no number',
+      added(
+        '      - { name: s, type: number, sql: "{count}", meta: { type: bigint, stage: { measure: count, by: [status], take: count, conditions: [{ op: gt, value: many }] } } }\n',
+      ),
+      'cubes/orders.yml:16: orders.s: meta.stage.conditions: "many" is no number to compare orders.count with',
+    ],
+    [
       'a template',
       changed('sql: status', 'sql: "{{ x }}"'),
       'cubes/orders.yml:7: templates are not run; write plain YAML instead of {{',

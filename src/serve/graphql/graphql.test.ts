@@ -63,6 +63,30 @@ describe('a view’s field', () => {
       totals: 'rollup',
     });
   });
+  it('asks by arguments for whole periods, rows behind a measure, an earlier state and lower budgets', async () => {
+    const { errors } = await run(
+      `{ retail(drill: net_revenue, periods: [{time: sold_at, period: "month", of: "2010-12-08", before: 1}], limits: {rows: 5, milliseconds: 100},
+          asOf: {tables: [{table: "gold.fact_sales", version: "7"}]}) { nodes { country net_revenue } } }`,
+    );
+    expect(errors).toBeUndefined();
+    expect(edge.asked[0]?.query).toEqual({
+      drill: 'retail.net_revenue',
+      dimensions: ['retail.country'],
+      time: [{ dimension: 'retail.sold_at', range: { period: 'month', of: '2010-12-08', before: 1 } }],
+      asOf: [{ table: 'gold.fact_sales', version: '7' }],
+      limits: { rows: 5, milliseconds: 100 },
+    });
+  });
+  it.each([
+    [
+      'two ranges',
+      'periods: [{time: sold_at, period: "month"}], where: {sold_at: {between: ["2010-12-01", "2010-12-02"]}}',
+    ],
+    ['two earlier states', 'asOf: {at: "2010-12-01", tables: []}'],
+  ])('refuses %s', async (_what, args) => {
+    const { errors } = await run(`{ retail(${args}) { nodes { country } } }`);
+    expect(errors?.[0]).toMatchObject({ extensions: { code: 'query-invalid' } });
+  });
   it('reads only columns that its arguments made', async () => {
     const { errors } = await run('{ retail { nodes { country columnValue(name: "goods") } } }');
     expect(errors?.[0]).toMatchObject({

@@ -54,6 +54,12 @@ ${cube(
     sum('turnover', 'amount'),
   ].join('\n'),
 )}
+${cube(
+  'payments',
+  '',
+  '      - { name: paid_at, title: paid at, description: paid at., sql: "{CUBE}.paid_at", type: time }',
+  sum('paid', 'amount'),
+)}
 ${cube('cards', '', text('kind'), [count('cards'), sum('credit', 'credit')].join('\n'))}
 ${cube(
   'goods',
@@ -83,6 +89,12 @@ ${cube('suppliers', '', text('name'), count('suppliers'))}`,
       - { join_path: orders, includes: [ordered] }
       - { join_path: orders.suppliers, includes: [{ name: name, alias: supplier }] }
       - { join_path: goods, includes: [pieces] }
+  - name: money
+    title: Money
+    description: Balances by their day, payments by their time.
+    cubes:
+      - { join_path: balances, includes: [turnover, { name: day, meta: { type: date, conforms: [payments.paid_at] } }] }
+      - { join_path: payments, includes: [paid] }
   - name: supply_by_product
     title: Supply by product
     description: Orders and goods, whose supplier is that of the product.

@@ -13,6 +13,9 @@ const ROWS = [
   `INSERT INTO bank.balances VALUES (1, 1, '2010-11-01', 9000), (2, 1, '2010-11-15', 7), (3, 1, '2010-11-30', 1500), (4, 2, '2010-11-02', 1),
    (5, 2, '2010-11-30', 2500), (6, 3, '2010-11-20', 70), (7, 3, NULL, 9999), (8, 1, '2010-12-05', 1600), (9, 2, '2010-12-31', 2600)`,
   "INSERT INTO bank.cards VALUES (1, 1, 'gold', 100), (2, 1, 'blue', 10), (3, 1, 'blue', 20), (4, 2, 'gold', 200), (5, 3, NULL, 5), (6, NULL, 'lost', 7)",
+  'CREATE TABLE bank.payments (id BIGINT, paid_at TIMESTAMPTZ, amount BIGINT)',
+  `INSERT INTO bank.payments VALUES (1, '2010-11-14 23:30:00+00', 3), (2, '2010-11-15 00:00:00+00', 5), (3, '2010-11-15 22:59:59+00', 7),
+   (4, '2010-11-15 23:00:00+00', 11), (5, NULL, 13)`,
   'CREATE TABLE bank.suppliers (id BIGINT, name VARCHAR)',
   'CREATE TABLE bank.products (id BIGINT, name VARCHAR, supplier_id BIGINT)',
   'CREATE TABLE bank.depots (id BIGINT, name VARCHAR, supplier_id BIGINT)',
@@ -83,6 +86,31 @@ const CASES: { readonly name: string; readonly query: MetricQuery; readonly sql:
       dimensions: ['supply_by_product.supplier'],
     },
     sql: `SELECT * FROM (VALUES ('ann', NULL, '5'), ('bob', '30', NULL), ('cid', '4', NULL), (NULL, '2', '8')) AS v`,
+  },
+  {
+    name: 'a date of one fact is the day of a time of the other, in the zone of the query',
+    query: {
+      measures: ['money.turnover', 'money.paid'],
+      dimensions: ['money.day'],
+      where: { member: 'money.day', op: 'in', values: ['2010-11-15', '2010-11-16', '2010-11-20'] },
+      timezone: 'Europe/Berlin',
+    },
+    sql: `WITH p AS (SELECT (paid_at AT TIME ZONE 'Europe/Berlin')::date AS day, sum(amount) AS n FROM bank.payments GROUP BY 1),
+      b AS (SELECT day, sum(amount) AS n FROM bank.balances GROUP BY 1)
+      SELECT coalesce(b.day, p.day)::text, b.n, p.n FROM b FULL JOIN p ON p.day = b.day
+      WHERE coalesce(b.day, p.day) IN ('2010-11-15', '2010-11-16', '2010-11-20') ORDER BY 1`,
+  },
+  {
+    name: 'a date of one fact by the month, beside a time of the other, over a range of dates',
+    query: {
+      measures: ['money.turnover', 'money.paid'],
+      time: [{ dimension: 'money.day', granularity: 'month', range: ['2010-11-15', '2010-12-01'] }],
+      where: { not: { member: 'money.day', op: 'lte', values: ['2010-11-15'] } },
+      totals: 'grand',
+    },
+    sql: `WITH m AS (SELECT (SELECT sum(amount) FROM bank.balances WHERE day > '2010-11-15' AND day < '2010-12-01') AS b,
+        (SELECT sum(amount) FROM bank.payments WHERE paid_at >= '2010-11-16Z' AND paid_at < '2010-12-01Z') AS p)
+      SELECT '2010-11-01', b, p, 'false' FROM m UNION ALL SELECT NULL, b, p, 'true' FROM m`,
   },
   {
     name: 'a condition on one side of a fan-out asks for rows that have such a partner, each once',
