@@ -28,6 +28,16 @@ const HOURS = [
   '2010-10-31T00:30:00Z',
   '2010-10-31T01:30:00Z',
   '2010-11-01T01:30:00Z',
+  // Berlin's clocks go from 2 to 3 at 01:00Z on 28 March
+  '2010-03-26T23:30:00Z',
+  '2010-03-27T00:30:00Z',
+  '2010-03-27T02:30:00Z',
+  '2010-03-28T00:30:00Z',
+  '2010-03-28T01:30:00Z',
+  '2010-03-28T21:59:59Z',
+  '2010-03-28T22:00:00Z',
+  '2010-03-29T00:30:00Z',
+  '2010-03-29T01:30:00Z',
 ];
 const BUYERS = ['ann', 'bob', null, 'cid', 'ann'];
 const lines: Line[] = [...DAYS.map((d) => `${d}T12:00:00Z`), ...HOURS].flatMap((text, i) =>
@@ -103,6 +113,52 @@ const cases: Case[] = [
         CASE hour WHEN '2010-10-31 00:00Z' THEN (SELECT n FROM h WHERE hour = '2010-10-30 00:00Z')
                   WHEN '2010-11-01 01:00Z' THEN (SELECT n FROM h WHERE hour = '2010-10-31 00:00Z') END
       FROM h WHERE hour >= '2010-10-30 22:00Z' AND hour < '2010-11-01 23:00Z' ORDER BY 1`,
+  },
+  {
+    name: 'hours of a day that has 23: the reading that it skips is nobody’s partner and has none',
+    query: {
+      measures: ['shop.units'],
+      time: [{ dimension: 'shop.sold_at', granularity: 'hour', range: ['2010-03-28', '2010-03-30'] }],
+      timezone: 'Europe/Berlin',
+      compare: [{ as: 'before', shift: '1 day' }],
+    },
+    sql: `WITH h AS (SELECT date_trunc('hour', sold_at) AS hour, sum(qty) AS n FROM star.sales GROUP BY 1)
+      SELECT to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), n,
+        CASE hour WHEN '2010-03-28 00:00Z' THEN (SELECT n FROM h WHERE hour = '2010-03-27 00:00Z')
+                  WHEN '2010-03-28 01:00Z' THEN (SELECT n FROM h WHERE hour = '2010-03-27 02:00Z')
+                  WHEN '2010-03-29 01:00Z' THEN (SELECT n FROM h WHERE hour = '2010-03-28 01:00Z') END
+      FROM h WHERE hour >= '2010-03-27 23:00Z' AND hour < '2010-03-29 22:00Z' ORDER BY 1`,
+  },
+  {
+    name: 'days of 23 and of 25 hours hold the lines of their own clocks, each beside the day before',
+    query: {
+      measures: ['shop.lines', 'shop.amount'],
+      time: [{ dimension: 'shop.sold_at', granularity: 'day', range: ['2010-03-27', '2010-03-30'], fill: true }],
+      timezone: 'Europe/Berlin',
+      compare: [
+        { as: 'before', shift: 'previous' },
+        { as: 'half', shift: '217 days' },
+      ],
+    },
+    sql: `WITH s AS (SELECT (sold_at AT TIME ZONE 'Europe/Berlin')::date AS day, count(*) AS n, sum(amount) AS a FROM star.sales GROUP BY 1),
+      d AS (SELECT generate_series('2010-03-27'::date, '2010-03-29'::date, '1 day')::date AS day)
+      SELECT d.day::text, coalesce(now.n, 0), now.a, ago.n, ago.a, half.n, half.a FROM d LEFT JOIN s AS now USING (day)
+        LEFT JOIN s AS ago ON ago.day = d.day - 3 LEFT JOIN s AS half ON half.day = d.day - 217 ORDER BY 1`,
+  },
+  {
+    name: 'days in autumn, when clocks go back, beside those in spring',
+    query: {
+      measures: ['shop.lines'],
+      time: [{ dimension: 'shop.sold_at', granularity: 'day', range: ['2010-10-30', '2010-11-02'] }],
+      timezone: 'Europe/Berlin',
+      compare: [{ as: 'spring', shift: '217 days' }],
+      totals: 'grand',
+    },
+    sql: `WITH s AS (SELECT (sold_at AT TIME ZONE 'Europe/Berlin')::date AS day, count(*) AS n FROM star.sales GROUP BY 1)
+      SELECT now.day::text, now.n, ago.n, 'false' FROM s AS now LEFT JOIN s AS ago ON ago.day = now.day - 217
+        WHERE now.day >= '2010-10-30' AND now.day < '2010-11-02'
+      UNION ALL SELECT NULL, sum(n) FILTER (WHERE day >= '2010-10-30' AND day < '2010-11-02'), sum(n) FILTER (WHERE day >= '2010-03-27' AND day < '2010-03-30'), 'true' FROM s
+      ORDER BY 1 NULLS LAST`,
   },
   {
     name: 'as long just before',

@@ -62,6 +62,28 @@ const cases: Case[] = [
     rows: [['2010-11-29', T.TOTALS['net_revenue'] ?? '']],
   },
   {
+    // counted from the CSV file as sets of customers, by a program apart from this project
+    name: 'who is new, lost and kept from week to week, retention, churn and growth',
+    query: {
+      measures: [
+        'new_customers',
+        'lost_customers',
+        'retained_customers',
+        'retention_rate',
+        'churn_rate',
+        'revenue_growth',
+      ].map((m) => `retail.${m}`),
+      time: [{ dimension: 'retail.sold_at', granularity: 'week', range: ['2010-12-06', '2010-12-20'] }],
+    },
+    sql: `SELECT date_trunc('week', sold_at)::date, MEASURE(new_customers), MEASURE(lost_customers), MEASURE(retained_customers),
+        MEASURE(retention_rate), MEASURE(churn_rate), MEASURE(revenue_growth)
+      FROM retail WHERE sold_at >= '2010-12-06' AND sold_at < '2010-12-20' GROUP BY date_trunc('week', sold_at) ORDER BY 1`,
+    rows: [
+      ['2010-12-06', '341', '238', '65', '0.214521', '0.785479', '0.488321'],
+      ['2010-12-13', '22', '399', '7', '0.017241', '0.982759', '-0.907964'],
+    ],
+  },
+  {
     name: 'net revenue and orders by day',
     query: {
       measures: ['retail.net_revenue', 'retail.orders'],
