@@ -240,7 +240,10 @@ export const makeAsk = (parts: AskParts): Ask => {
           throw error('role-needed', { what: 'trying a rollup that is not in the model', roles: SEE_STATEMENTS });
         if (!sees) return explainPlan(plan);
         const { statement, estimate } = await explainedStatement(plan, state, parts, options.signal);
-        const told = withDifferences({ ...explainPlan(plan, [statement]), estimate }, state.inventory);
+        const told = withDifferences(
+          { ...explainPlan(plan, [statement]), ...(estimate && { estimate }) },
+          state.inventory,
+        );
         return hypothetical ? { ...told, hypothetical: tryRollup(hypothetical, plan, model) } : told;
       }),
   };

@@ -1,5 +1,5 @@
 import { lakeRelationOf } from '../../build/transform/index.js';
-import { error } from '../../errors/index.js';
+import { AssayError, error } from '../../errors/index.js';
 import type { Estimate, ExplainedStatement } from '../../query/index.js';
 import type { Statement } from '../../store/engine/index.js';
 import { pinnedStatement } from '../../store/state/index.js';
@@ -103,7 +103,7 @@ export const explainedStatement = async (
   state: PlanState,
   parts: AskParts,
   signal?: AbortSignal,
-): Promise<{ readonly statement: ExplainedStatement; readonly estimate: Estimate }> => {
+): Promise<{ readonly statement: ExplainedStatement; readonly estimate: Estimate | undefined }> => {
   const { sql, parameters, columns, rollups, source } = plan.leg;
   const engine = source === 'rollup' ? parts.engines.rollup : parts.engines[source];
   const names = rollups.flatMap((r) => r.partitions).map((p) => `"${p.rollup}/${p.key}@${p.version}"`);
@@ -113,6 +113,10 @@ export const explainedStatement = async (
       : (await bindPlan(plan, state, parts, signal)).statement;
   return {
     statement: { engine: engine.name, sql: bound.sql, parameters },
-    estimate: await estimateOf(plan, engine, bound, signal),
+    // what cannot be run can be explained all the same
+    estimate: await estimateOf(plan, engine, bound, signal).catch((thrown: unknown) => {
+      if (thrown instanceof AssayError && !signal?.aborted) return undefined;
+      throw thrown;
+    }),
   };
 };

@@ -8,6 +8,7 @@ import { type LegDialect, type LegOptions, type LegSqlQuery, legDialect } from '
 import { measureOver } from './measure-over.js';
 import type { Compilers, CubePackages } from './parts.js';
 import { type Shape, Slot, slotted } from './slots.js';
+import { type ManySide, sumsFirst } from './sums-first.js';
 
 /** A statement of one shape, as it is kept. A place holds the number of its value, or a constant of the model. */
 interface KnownShape extends Omit<CompiledLeg, 'parameters'> {
@@ -114,6 +115,16 @@ const noLeg = (catalogue: Catalogue): LegOptions => ({
   asWritten: () => {},
 });
 
+/** Tables of a leg's joins that have many rows for each row of their partner, as their joins are declared. */
+const manySides = (join: LegSqlQuery['join'], catalogue: Catalogue): readonly ManySide[] =>
+  (join?.joins ?? []).flatMap(({ originalFrom, originalTo, join: { relationship } }) => {
+    const alias = MANY_TO_ONE.has(relationship) ? originalFrom : ONE_TO_MANY.has(relationship) ? originalTo : undefined;
+    const table = alias === undefined ? undefined : catalogue.tables.get(alias);
+    return alias === undefined || table === undefined ? [] : [{ alias, table }];
+  });
+const MANY_TO_ONE = new Set(['belongsTo', 'many_to_one']);
+const ONE_TO_MANY = new Set(['hasMany', 'one_to_many']);
+
 /** Compiles legs over one compiled model. */
 export const legCompiler = (packages: CubePackages, compiled: Compilers, catalogue: Catalogue): LegCompiler => {
   const compilers = withCalendars(compiled, catalogue);
@@ -145,14 +156,15 @@ export const legCompiler = (packages: CubePackages, compiled: Compilers, catalog
     });
     return own.compiler.withQuery(sqlQuery, () => {
       const [marked, params] = sqlQuery.buildSqlAndParams();
-      const pieces = sqlPieces(marked);
+      const join = sqlQuery.join;
+      const pieces =
+        dialect === 'postgres' ? sumsFirst(sqlPieces(marked), manySides(join, catalogue)) : sqlPieces(marked);
       const sql = placedSql(pieces);
       const places = params.map((p) => (p instanceof Slot ? p.index : { constant: p as Bound }));
       const used = new Set(places);
       // a filter that Cube drops must fail loudly: it may be the one that keeps rows from a caller
       for (let i = 0; i < slots; i++)
         if (!used.has(i)) throw error('internal', {}, new Error(`value ${i} did not reach the statement: ${sql}`));
-      const join = sqlQuery.join;
       const named = [...sqlQuery.collectAllMemberNames()].filter((name) => catalogue.members.has(name));
       return Object.freeze({
         sql,

@@ -125,7 +125,11 @@ export interface Compilers {
 
 export interface JoinTree {
   readonly root: string;
-  readonly joins: readonly { readonly originalTo: string; readonly join: { readonly sql: SqlFunction } }[];
+  readonly joins: readonly {
+    readonly originalFrom: string;
+    readonly originalTo: string;
+    readonly join: { readonly relationship: string; readonly sql: SqlFunction };
+  }[];
   readonly multiplicationFactor: Readonly<Record<string, boolean>>;
 }
 

@@ -123,8 +123,18 @@ export interface Bank {
   sql(statement: string, width: number): Promise<(string | null)[][]>;
   /** Rows that the busiest step of a statement gives in PostgreSQL, as its plan tells after the run. */
   busiest(statement: string): Promise<number>;
+  /** The same of the joins alone. */
+  joined(statement: string): Promise<number>;
   close(): Promise<void>;
 }
+
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly Plans?: readonly PlanNode[];
+}
+const nodesOf = (node: PlanNode): readonly PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 
 export const openBank = async (): Promise<Bank> => {
   const end: (() => unknown)[] = [];
@@ -148,6 +158,14 @@ export const openBank = async (): Promise<Bank> => {
     end.push(() => warehouse.close());
     const tables = new Map([...model.catalogue.tables.values()].map((name) => [name, tableOf(name)]));
     const publication = { revision: 1, tables };
+    const mostRows = async (statement: string, kind: RegExp): Promise<number> => {
+      const { rows } = await warehouse.query<{ 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }>(
+        `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${statement}`,
+      );
+      const nodes = (rows[0]?.['QUERY PLAN'] ?? []).flatMap(({ Plan }) => nodesOf(Plan));
+      const some = nodes.filter((node) => kind.test(node['Node Type']));
+      return Math.max(...some.map((node) => node['Actual Rows'] * node['Actual Loops']));
+    };
     const world = await openWorld((parts) => ({
       ...parts,
       model: () => ({ ...model, accessOf: (caller: Caller) => accessOf(model.catalogue, caller) }),
@@ -175,13 +193,8 @@ export const openBank = async (): Promise<Bank> => {
         const { rows } = await warehouse.query(`SELECT * FROM (${statement}) AS r(${names})`);
         return rows.map((row) => Object.values(row).map((v) => (v === null ? null : String(v))));
       },
-      busiest: async (statement) => {
-        const { rows } = await warehouse.query(`EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ${statement}`);
-        const counts = JSON.stringify(Object.values(rows[0] ?? {})).matchAll(
-          /"Actual Rows": ?([\d.]+), ?"Actual Loops": ?(\d+)/g,
-        );
-        return Math.max(...[...counts].map(([, each, loops]) => Number(each) * Number(loops)));
-      },
+      busiest: (statement) => mostRows(statement, /./),
+      joined: (statement) => mostRows(statement, /Join|Nested Loop/),
       close,
     };
   } catch (thrown) {
