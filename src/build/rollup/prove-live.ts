@@ -9,6 +9,7 @@ import { storedLayout } from './layout.js';
 import { EMPTY, type Manifest, type ManifestPartition } from './manifest.js';
 import type { BuildRollupsOptions } from './options.js';
 import { type Proof, prove } from './prove.js';
+import { otherRow, withRow } from './prove-rows.js';
 import { rawReader, wholeLeg } from './raw.js';
 import { readManifest, type Shelf, shelfOf } from './registry.js';
 import type { StagedPartition } from './stage.js';
@@ -79,11 +80,22 @@ const proveOne = async (
     const table = await readBack(layout, files, duckdb, workshop, signal);
     const proof: Proof = { layout, scope: undefined, raw, duckdb, workshop, table, signal };
     // another seed than the build's: other dimensions are sampled each time
-    const verdict = await prove(proof, `${layout.hash} ${workshop.prefix}`);
-    if (!verdict.equal) return { outcome: 'unequal', partition: verdict.partition, reason: verdict.reason };
-    const elsewhere = other && (await rawTotals(layout, rawReader(legs, other, duckdb), signal));
+    const seed = `${layout.hash} ${workshop.prefix}`;
+    const verdict = await prove(proof, seed);
+    if (!verdict.equal) {
+      const { partition, reason } = await withRow(proof, verdict, files);
+      return { outcome: 'unequal', partition, reason };
+    }
+    const elsewhere = other && rawReader(legs, other, duckdb);
     const different =
-      elsewhere && compareWhole(layout, elsewhere, await writtenTotals(proof), 'the other copy of the tables');
+      elsewhere &&
+      (compareWhole(
+        layout,
+        await rawTotals(layout, elsewhere, signal),
+        await writtenTotals(proof),
+        'the other copy of the tables',
+      ) ??
+        (await otherRow({ ...proof, raw: elsewhere }, files, seed)));
     return different
       ? { outcome: 'unequal', partition: different.partition, reason: different.reason }
       : { outcome: 'proven', proof: verdict.proof };
