@@ -227,6 +227,29 @@ describe('features', () => {
     );
   });
 
+  it('of many rows over many events stream whole, again and again', async () => {
+    await world.load([]);
+    await world.duckdb.execute(
+      `INSERT INTO f.events SELECT i, 'k' || (hash(i) % 3000), to_timestamp(${T0} + (hash(i * 7) % ${20 * DAY})::BIGINT), NULL, 1, hash(i * 3) % 9, 'p' || (hash(i * 5) % 4), 'n' FROM range(300000) t(i)`,
+    );
+    const spine = Array.from({ length: 20_000 }, (_, i) => ({
+      account: `k${i % 3000}`,
+      event_time: iso(T0 + ((i * 7919) % (20 * DAY))),
+    }));
+    const given = JSON.stringify(spine.map((s, i) => ({ ...s, i })));
+    const [expected] = await world.duckdb.query<Record<string, bigint>>(
+      `SELECT count(x.plan)::BIGINT AS plans, sum(coalesce(x.amounts, 0))::BIGINT AS amounts FROM (SELECT s.i, max_by(e.plan, (e.moment, e.id)) FILTER (WHERE e.moment <= s.t) AS plan, count(*) FILTER (WHERE e.moment < s.t AND e.moment >= s.t - INTERVAL 1 DAY) AS amounts FROM (SELECT unnest(from_json($1, '[{"account":"VARCHAR","event_time":"VARCHAR","i":"BIGINT"}]'), recursive := true)) AS r(account, t0, i), LATERAL (SELECT r.t0::TIMESTAMPTZ AS t, r.account, r.i) s JOIN f.events e ON e.account = s.account GROUP BY s.i) x`,
+      [given],
+    );
+    for (let round = 0; round < 3; round++) {
+      const features = ['endless.plan', 'endless.amount_1d'];
+      const { rows } = await world.features.historical({ features, spine }, BOSS, OPTIONS).then(cells);
+      expect(rows.length).toBe(spine.length);
+      expect(BigInt(rows.filter((r) => r[2] !== null).length)).toBe(expected?.['plans']);
+      expect(rows.reduce((sum, r) => sum + BigInt(Math.round(Number(r[3] ?? 0))), 0n)).toBe(expected?.['amounts']);
+    }
+  });
+
   it('are cut by row rules, refused where they are masked, and unknown where they are hidden', async () => {
     const some = fc.sample(eventsOf, { seed: 12, numRuns: 20 }).flat();
     const events = some.map((e, i): Event => ({ ...e, id: i + 1 }));

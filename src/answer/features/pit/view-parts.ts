@@ -104,13 +104,13 @@ export const viewParts = (input: ViewInput): ViewParts => {
       );
       const names = ['e', ...summed.flatMap((c) => [`s${c}`, `n${c}`])];
       const look = { relation: `p${v}`, q: 'e', entity, strict: true };
-      tables.push(`${seen} AS (${lookUp(words, { ...look, moment: 's.t', columns: names })})`);
+      tables.push(`${seen} AS (${lookUp({ ...look, moment: 's.t', columns: names })})`);
       const lengths = [...new Set(running.map((f) => f.window))];
       lengths.forEach((length, i) => {
         const before = `b${v}_${i}`;
         const of = running.filter((f) => f.window === length);
         const needed = [...new Set(of.map((f) => at(f.measure)))].flatMap((c) => [`s${c}`, `n${c}`]);
-        tables.push(`${before} AS (${lookUp(words, { ...look, moment: `s.t - ${length}`, columns: needed })})`);
+        tables.push(`${before} AS (${lookUp({ ...look, moment: `s.t - ${length}`, columns: needed })})`);
         join(before);
         for (const f of of) {
           const c = at(f.measure);
@@ -148,17 +148,15 @@ export const viewParts = (input: ViewInput): ViewParts => {
       // at the moment an event is known, the newest of all that are known then
       const known = `SELECT f.k, greatest(f.e, f.a + 1) AS q, max(f.r) OVER (PARTITION BY f.k ORDER BY greatest(f.e, f.a + 1), f.r ROWS UNBOUNDED PRECEDING) AS r FROM f${v} f WHERE f.a IS NOT NULL`;
       tables.push(`g${v} AS MATERIALIZED (SELECT g.k, g.q, max(g.r) AS r FROM (${known}) g GROUP BY g.k, g.q)`);
-      tables.push(
-        `j${v} AS (${lookUp(words, { ...look, relation: `g${v}`, q: 'q', moment: 's.t', columns: ['k', 'r'] })})`,
-      );
+      tables.push(`j${v} AS (${lookUp({ ...look, relation: `g${v}`, q: 'q', moment: 's.t', columns: ['k', 'r'] })})`);
       tables.push(
         `${name} AS (SELECT j.n${out.map((c) => `, f.${c}`).join('')} FROM j${v} j JOIN f${v} f ON f.k = j.k AND f.r = j.r)`,
       );
     } else if (tied)
-      tables.push(`${name} AS (${lookUp(words, { ...look, relation: `f${v}`, q: 'q', moment: tied.moment('s.t') })})`);
+      tables.push(`${name} AS (${lookUp({ ...look, relation: `f${v}`, q: 'q', moment: tied.moment('s.t') })})`);
     else {
       tables.push(`g${v} AS MATERIALIZED (SELECT * FROM f${v} WHERE z = 1)`);
-      tables.push(`${name} AS (${lookUp(words, { ...look, relation: `g${v}`, q: 'e', moment: 's.t' })})`);
+      tables.push(`${name} AS (${lookUp({ ...look, relation: `g${v}`, q: 'e', moment: 's.t' })})`);
     }
     join(name);
     for (const f of lasts) values.set(f.path, `CASE WHEN ${fresh(name)} THEN ${name}.v${at(f.dimension)} END`);

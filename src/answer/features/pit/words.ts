@@ -56,14 +56,15 @@ export interface LookUp {
   readonly columns: readonly string[];
 }
 
-/** For each row of the spine that has one, the relation's row with the greatest `q` before its moment: `n` and `columns`. */
-export const lookUp = (words: Words, { relation, q, entity, moment, strict, columns }: LookUp): string => {
+/**
+ * For each row of the spine that has one, the relation's row with the greatest `q` before its moment: `n` and `columns`. Events and moments
+ * are put in one order, and the greatest event so far is what a moment sees: one sort, in both engines. DuckDB's own ASOF join is no choice:
+ * in 1.5.5 it fails where its result is streamed, and takes the whole instance with it (decision 0019).
+ */
+export const lookUp = ({ relation, q, entity, moment, strict, columns }: LookUp): string => {
   const list = columns.map((c) => `, p.${c}`).join('');
-  if (words.dialect === 'duckdb')
-    return `SELECT s.n${list} FROM spine s ASOF JOIN ${relation} p ON s.k${entity} = p.k AND ${moment} ${strict ? '>' : '>='} p.${q}`;
-  // events and moments in one order; the greatest event so far is what a moment sees
   const [event, own] = strict ? [1, 0] : [0, 1];
-  const both = `SELECT p.k, p.${q} AS at, p.${q} AS q, ${event} AS side, CAST(NULL AS bigint) AS n FROM ${relation} p UNION ALL SELECT s.k${entity}, ${moment}, NULL, ${own}, s.n FROM spine s WHERE s.k${entity} IS NOT NULL`;
-  const seen = `SELECT z.n, z.k, max(z.q) OVER (PARTITION BY z.k ORDER BY z.at, z.side ROWS UNBOUNDED PRECEDING) AS q FROM (${both}) z`;
+  const both = `SELECT p.k, p.${q} AS o, p.${q} AS q, ${event} AS side, CAST(NULL AS bigint) AS n FROM ${relation} p UNION ALL SELECT s.k${entity}, ${moment}, NULL, ${own}, s.n FROM spine s WHERE s.k${entity} IS NOT NULL`;
+  const seen = `SELECT z.n, z.k, max(z.q) OVER (PARTITION BY z.k ORDER BY z.o, z.side ROWS UNBOUNDED PRECEDING) AS q FROM (${both}) z`;
   return `SELECT w.n${list} FROM (${seen}) w JOIN ${relation} p ON p.k = w.k AND p.${q} = w.q WHERE w.n IS NOT NULL`;
 };
