@@ -17,8 +17,10 @@ const related = search.readRelatedWords(data('related-words.txt.gz'));
 
 /** A seeded sequence of numbers from 0 to 1. */
 const seeded = (seed) => () => {
-  seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
-  return seed / 2_147_483_648;
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
 };
 const next = seeded(7);
 const dictionary = gunzipSync(readFileSync(data('related-words.txt.gz')))

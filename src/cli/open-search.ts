@@ -9,6 +9,7 @@ import {
   httpEmbedder,
   openSearch,
   readRelatedWords,
+  readTokenVectors,
   type Search,
   type SearchBackend,
   type SearchContext,
@@ -41,6 +42,8 @@ export const openVectors = (
 
 export const relatedWordsFile = (root: string): string => join(root, 'data', 'search', 'related-words.txt.gz');
 
+export const tokenVectorsFile = (root: string): string => join(root, 'data', 'search', 'token-vectors.bin.gz');
+
 /** Who finds candidates, by setting. */
 export const searchBackend = (search: Config['search'], duckdb: Pick<DuckDb, 'execute' | 'query'>): SearchBackend => {
   switch (search.backend) {
@@ -72,6 +75,7 @@ export const openSearchOf = (parts: {
     vectors,
     noVectors: why,
     related: readRelatedWords(relatedWordsFile(root)),
+    senses: readTokenVectors(tokenVectorsFile(root)),
     values: (dimension, context) => valuesOf(ask, dimension, context),
     dataVersion: () => {
       const tables = [...publications.current().tables.values()].map((t) => `${t.name}@${t.dataVersion}`);

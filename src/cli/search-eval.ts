@@ -11,11 +11,12 @@ import {
   missedGates,
   readEvaluation,
   readRelatedWords,
+  readTokenVectors,
   tune,
 } from '../answer/search/index.js';
 import { loadModel } from '../model/cube/index.js';
 import type { Context } from './context.js';
-import { openVectors, relatedWordsFile } from './open-search.js';
+import { openVectors, relatedWordsFile, tokenVectorsFile } from './open-search.js';
 import { table } from './print.js';
 
 const FILES = ['retail', 'saas', 'logistics'];
@@ -30,8 +31,11 @@ export const evaluate = async (c: Context, tuning: boolean): Promise<void> => {
   });
   const { vectors, why } = openVectors(c.config, undefined);
   try {
-    const asked = await askAll(sets, embeddedBackend, vectors, readRelatedWords(relatedWordsFile(c.root)));
-    const weights = tuning ? tune(asked) : undefined;
+    const related = readRelatedWords(relatedWordsFile(c.root));
+    const senses = readTokenVectors(tokenVectorsFile(c.root));
+    const asked = await askAll(sets, embeddedBackend, vectors, related, senses);
+    const tuned = tuning ? tune(asked) : undefined;
+    const weights = tuned?.weights;
     const rows: [string, Measured][] = [
       ...Object.entries(ABLATIONS).map(([name, of]): [string, Measured] => [name, measure(asked, of(weights))]),
       [
@@ -48,6 +52,7 @@ export const evaluate = async (c: Context, tuning: boolean): Promise<void> => {
           weights,
         ),
       ],
+      ...(tuned ? [['  cross-validated (5 folds)', tuned.crossValidated] satisfies [string, Measured]] : []),
     ];
     const missed = missedGates(measure(asked, weights));
     if (c.json)

@@ -10,6 +10,7 @@ import { partsOf } from '../../src/answer/search/engines/parts.js';
 import { readEvaluation } from '../../src/answer/search/evaluation/questions.js';
 import { fuse } from '../../src/answer/search/fusion.js';
 import { readRelatedWords } from '../../src/answer/search/related-words.js';
+import { readTokenVectors } from '../../src/answer/search/token-vectors.js';
 import { vectorStore } from '../../src/answer/search/vector-store.js';
 
 /** A likeness that needs no model: how many of each letter a text has. */
@@ -30,6 +31,7 @@ const letters = (): Embedder => ({
 const data = join(import.meta.dirname, '../../data/search');
 const saas = readEvaluation(join(data, 'saas.yml'));
 const related = readRelatedWords(join(data, 'related-words.txt.gz'));
+const senses = readTokenVectors(join(data, 'token-vectors.bin.gz'));
 /** Texts that repeat in no plain order: two words of a hundred, and a number. */
 const texts = (count: number, from = 0): Document[] =>
   Array.from({ length: count }, (_, n) => {
@@ -92,7 +94,7 @@ export const engineContract = (name: string, opened: () => Promise<SearchEngine>
       ['words and related words', false],
       ['meaning, too', true],
     ])('ranks members as the backend in process does, to the last digit: %s', async (_case, meaning) => {
-      const given = { ...corpus('members', saas.documents ?? [], meaning), related };
+      const given = { ...corpus('members', saas.documents ?? [], meaning), related, senses };
       const [theirs, ours] = [await open(given), await embeddedBackend.open(given)];
       for (const { q } of saas.questions.slice(0, 40)) {
         const [a, b] = [ranked(await theirs.candidates(q)), ranked(await ours.candidates(q))];

@@ -1,5 +1,6 @@
 import type { Document } from './documents.js';
 import type { RelatedWords } from './related-words.js';
+import type { Senses } from './token-vectors.js';
 import type { VectorStore } from './vector-store.js';
 
 /** What is searched: all that one caller may find. A corpus of one key holds the same documents everywhere. */
@@ -13,6 +14,8 @@ export interface Corpus {
   readonly vectors: VectorStore | undefined;
   /** Related words are looked up; undefined where documents are values and not descriptions. */
   readonly related?: RelatedWords | undefined;
+  /** What words mean, one by one; undefined where documents are values. */
+  readonly senses?: Senses | undefined;
 }
 
 /** One document that may answer a question, with what each signal says of it. `dense` is undefined where none was computed. */
@@ -25,6 +28,8 @@ export interface Candidate {
   /** Words that are related; of no fixed size. */
   readonly related: number;
   readonly dense: number | undefined;
+  /** Likeness of what its words mean, -1 to 1; undefined where it was not compared. */
+  readonly sense?: number | undefined;
   readonly why: readonly string[];
 }
 

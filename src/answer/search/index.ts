@@ -31,4 +31,5 @@ export {
   type SearchRequest,
 } from './search.js';
 export { sentenceEncoder } from './sentence-encoder.js';
+export { readTokenVectors } from './token-vectors.js';
 export { type VectorStore, vectorStore } from './vector-store.js';

@@ -16,6 +16,7 @@ import {
 } from './model-documents.js';
 import type { RelatedWords } from './related-words.js';
 import { openSlots } from './slots.js';
+import type { Senses } from './token-vectors.js';
 import type { VectorStore } from './vector-store.js';
 
 /** One thing that was found. A measure carries a query that can be posted as it is, a value the condition that keeps its rows. */
@@ -79,6 +80,7 @@ export interface SearchParts {
   readonly vectors: VectorStore | undefined;
   readonly noVectors?: string | undefined;
   readonly related?: RelatedWords | undefined;
+  readonly senses?: Senses | undefined;
   /** Distinct values of a dimension that this caller may see, by a query of its own. */
   readonly values: (dimension: string, context: SearchContext) => Promise<readonly string[]>;
   /** Version of the data; another one makes the values anew. */
@@ -165,6 +167,7 @@ export const openSearch = (parts: SearchParts): Search => {
       readonly version: string;
       readonly documents: () => Promise<readonly Document[]>;
       readonly related?: RelatedWords | undefined;
+      readonly senses?: Senses | undefined;
     },
     semantic: boolean,
     signal: AbortSignal | undefined,
@@ -181,6 +184,7 @@ export const openSearch = (parts: SearchParts): Search => {
           documents: await corpus.documents(),
           vectors: store,
           related: corpus.related,
+          senses: corpus.senses,
         }),
       });
     };
@@ -206,6 +210,7 @@ export const openSearch = (parts: SearchParts): Search => {
         version: catalogue.version,
         documents: async () => documents,
         related: parts.related,
+        senses: parts.senses,
       },
       true,
       signal,

@@ -16,7 +16,10 @@ export interface WordIndex {
 
 const K1 = 1.2;
 /** More for a document of which the whole question is the title or a synonym; 1 is a question of rare words, all in a title. */
-const WHOLE: Readonly<Record<string, number>> = { title: 0.35, value: 0.35, synonyms: 0.15 };
+const WHOLE: Readonly<Record<string, number>> = { title: 0.35, value: 0.35, synonyms: 0.25 };
+/** The same for a part of the question between words that join: "revenue per country" is two titles. */
+const PART = 0.7;
+const JOINING = /\b(?:per|by|for each|for every|of each|for|in|and|versus)\b/i;
 
 const phrase = (text: string): string => words(text).join(' ');
 
@@ -139,6 +142,9 @@ export const wordIndex = async (
       const ideal = asked.length * idf(1) * (K1 + 1) * 0.75 || 1;
       for (const doc of total.touched) total.add(doc, total.of(doc) * (matched.of(doc) / ideal - 1));
       for (const [doc, more] of whole.get(phrase(question)) ?? []) total.add(doc, more);
+      const parts = question.split(JOINING);
+      for (const part of new Set(parts.length > 1 ? parts.map(phrase) : []))
+        for (const [doc, more] of whole.get(part) ?? []) total.add(doc, PART * more);
       return {
         scores: total,
         why: (doc) =>

@@ -4,6 +4,7 @@ import { breathe, type Document, sentenceOf } from '../documents.js';
 import { gramIndex, gramStatistics, grams, LEAST_GRAMS, speltTexts } from '../gram-index.js';
 import { relatedIndex } from '../related-index.js';
 import { best } from '../scores.js';
+import { senseIndex } from '../token-vectors.js';
 import { questionWords, words } from '../tokens.js';
 import { wordIndex, wordStatistics } from '../word-index.js';
 import type { Dims, EngineFound, EngineQuestion, EngineRecord, SearchEngine } from './engine.js';
@@ -82,6 +83,7 @@ export const engineBackend = (engine: SearchEngine): SearchBackend => {
     const ofWords = await wordStatistics(documents, signal);
     const ofGrams = await gramStatistics(documents.map(speltTexts), signal);
     const near = corpus.related && relatedIndex(documents, corpus.related);
+    const sense = corpus.senses && senseIndex(documents.map(sentenceOf), corpus.senses);
     await ensure(corpus, parts, dims, signal);
     use(parts, 1);
 
@@ -121,7 +123,11 @@ export const engineBackend = (engine: SearchEngine): SearchBackend => {
           asking,
         );
         const byRelated = near?.score(question);
-        const more = byRelated ? best(byRelated.touched, (doc) => byRelated.of(doc), MOST_CANDIDATES) : [];
+        const bySense = sense?.score(question);
+        const more = [
+          ...(byRelated ? best(byRelated.touched, (doc) => byRelated.of(doc), MOST_CANDIDATES) : []),
+          ...(bySense ? best(bySense.keys(), (doc) => bySense[doc] ?? 0, MOST_CANDIDATES) : []),
+        ];
         // so few that no choice is wanted: then they rank to the last digit as they do in process
         const all = documents.length <= MOST_CANDIDATES ? documents.keys() : [];
         const docs = [...new Set([...positions(found.ids), ...positions(found.near.keys()), ...more, ...all])];
@@ -133,9 +139,9 @@ export const engineBackend = (engine: SearchEngine): SearchBackend => {
         return docs.flatMap((doc, i): Candidate[] => {
           const [spelt, meant, dense] = [byGrams.of(i), byRelated?.of(doc) ?? 0, like.get(doc)];
           const said = byWords.scores.of(i);
-          if (said === 0 && spelt < LEAST_GRAMS && meant === 0 && dense === undefined) return [];
+          if (said === 0 && spelt < LEAST_GRAMS && meant === 0 && dense === undefined && !bySense) return [];
           const id = documents[doc]?.id ?? '';
-          return [{ id, words: said, grams: spelt, related: meant, dense, why: byWords.why(i) }];
+          return [{ id, words: said, grams: spelt, related: meant, dense, sense: bySense?.[doc], why: byWords.why(i) }];
         });
       },
       close: async (replaced) => {
