@@ -59,7 +59,7 @@ export interface LookUp {
 /**
  * For each row of the spine that has one, the relation's row with the greatest `q` before its moment: `n` and `columns`. Events and moments
  * are put in one order, and the greatest event so far is what a moment sees: one sort, in both engines. DuckDB's own ASOF join is no choice:
- * in 1.5.5 it fails where its result is streamed, and takes the whole instance with it (decision 0019).
+ * in 1.5.5 a prepared statement with one fails when it is executed again, and takes the whole instance with it (decision 0019).
  */
 export const lookUp = ({ relation, q, entity, moment, strict, columns }: LookUp): string => {
   const list = columns.map((c) => `, p.${c}`).join('');
