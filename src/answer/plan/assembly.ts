@@ -170,24 +170,35 @@ const partSql = (part: Part, assembly: Assembly, at: Assembler, places: Places):
   return `SELECT ${columns}${fromSql(part)}${grouped && by.length > 0 ? ` GROUP BY ${by.join(', ')}` : ''}`;
 };
 
-/** A value where it satisfies the conditions of its stage, else null, which no aggregate takes. */
-const takenValue = (value: string, conditions: readonly StageCondition[], at: Assembler, places: Places): string => {
-  if (conditions.length === 0) return value;
-  const all = conditions.map(({ op, value: given }) => {
-    const type: DataType = { kind: 'decimal', precision: 38, scale: given.split('.')[1]?.length ?? 0 };
-    return `${value} ${STAGE_OPERATORS[op]} CAST(${places.add(given)} AS ${sqlType(type, at)})`;
-  });
-  return `CASE WHEN ${all.join(' AND ')} THEN ${value} END`;
+/**
+ * A value that counts: of an `over` that is known, where that is wanted, and one that satisfies the conditions of its stage. Others are
+ * null, which no aggregate takes; their rows stay, so that a count of none of them is zero.
+ */
+const takenValue = (
+  value: string,
+  { over, known, conditions }: NonNullable<Part['taken']>,
+  at: Assembler,
+  places: Places,
+): string => {
+  const all = [
+    ...(known ? over.map((_, i) => `o${i} IS NOT NULL`) : []),
+    ...conditions.map(({ op, value: given }) => {
+      const type: DataType = { kind: 'decimal', precision: 38, scale: given.split('.')[1]?.length ?? 0 };
+      return `${value} ${STAGE_OPERATORS[op]} CAST(${places.add(given)} AS ${sqlType(type, at)})`;
+    }),
+  ];
+  return all.length === 0 ? value : `CASE WHEN ${all.join(' AND ')} THEN ${value} END`;
 };
 
 /** A part whose leg has rows for each value of `over`: one of them, or all of them together, for each key. */
 const takenSql = (
   part: Part,
-  { over, fn, known, conditions }: NonNullable<Part['taken']>,
+  taken: NonNullable<Part['taken']>,
   assembly: Assembly,
   at: Assembler,
   places: Places,
 ): string => {
+  const { over, fn, known } = taken;
   const own = sqlOfKeys(part, assembly, at, places);
   const isKey = (i: number) => part.keys[i]?.kind === 'column' || part.keys[i]?.kind === 'list';
   const keys = own.filter((_, i) => isKey(i));
@@ -197,15 +208,16 @@ const takenSql = (
     const value = `l${part.leg}.c${column}`;
     return `${many ? `${by}(${value})` : value} AS v${slot}`;
   });
-  const where = known ? ` WHERE ${overs.map((o) => `${o} IS NOT NULL`).join(' AND ')}` : '';
+  const ranked = fn === 'last' || fn === 'first';
+  const where = known && ranked ? ` WHERE ${overs.map((o) => `${o} IS NOT NULL`).join(' AND ')}` : '';
   const groups = [...keys, ...overs];
   const rows = `SELECT ${[...own.map((sql, i) => `${sql} AS k${i}`), ...overs.map((sql, i) => `${sql} AS o${i}`), ...values].join(', ')}${fromSql(part)}${where}${many ? ` GROUP BY ${groups.join(', ')}` : ''}`;
   const names = own.map((_, i) => `k${i}`);
   const by = names.filter((_, i) => isKey(i)).join(', ');
-  if (fn === 'last' || fn === 'first') {
+  if (ranked) {
     const order = overs.map((_, i) => `o${i} ${fn === 'last' ? 'DESC' : 'ASC'}`).join(', ');
-    const ranked = `SELECT *, row_number() OVER (${by === '' ? '' : `PARTITION BY ${by} `}ORDER BY ${order}) AS nth FROM (${rows}) AS each_one`;
-    return `SELECT ${columnsSql(part, names, assembly, at, ({ slot }) => `v${slot}`)} FROM (${ranked}) AS taken WHERE nth = 1`;
+    const numbered = `SELECT *, row_number() OVER (${by === '' ? '' : `PARTITION BY ${by} `}ORDER BY ${order}) AS nth FROM (${rows}) AS each_one`;
+    return `SELECT ${columnsSql(part, names, assembly, at, ({ slot }) => `v${slot}`)} FROM (${numbered}) AS taken WHERE nth = 1`;
   }
   const columns = columnsSql(
     part,
@@ -218,7 +230,7 @@ const takenSql = (
     ),
     assembly,
     at,
-    ({ slot }) => `${fn}(${takenValue(`v${slot}`, conditions, at, places)})`,
+    ({ slot }) => `${fn}(${takenValue(`v${slot}`, taken, at, places)})`,
   );
   return `SELECT ${columns} FROM (${rows}) AS taken${by === '' ? '' : ` GROUP BY ${by}`}`;
 };
