@@ -6,6 +6,8 @@ export interface OnlineKeys {
   /** Every blob of every version begins so. */
   readonly blobs: string;
   blob(version: string, bucket: string | number): string;
+  /** A part of a version's roster. No entity's key begins as it does: none holds that character. */
+  roster(version: string, part: number): string;
   versionOf(key: string): string;
   readonly news: string;
 }
@@ -19,6 +21,7 @@ export const onlineKeys = (namespace: string, set: string): OnlineKeys => {
     lease: `${tag}:lease`,
     blobs,
     blob: (version, bucket) => `${blobs}${version}:${bucket}`,
+    roster: (version, part) => `${blobs}${version}:\u0000${part}`,
     versionOf: (key) => key.slice(blobs.length).split(':', 1)[0] ?? '',
     news: `assay:${namespace}:features`,
   };

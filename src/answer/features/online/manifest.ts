@@ -16,6 +16,8 @@ export interface Manifest {
   readonly bytes: number;
   /** First keys of the blobs, in order of code points; undefined where each entity has a blob of its own. */
   readonly buckets: readonly string[] | undefined;
+  /** First bits of a hash that name a part of the roster; undefined where there are buckets. */
+  readonly roster: number | undefined;
   /** The version before, which readers may still be at. */
   readonly previous: string | undefined;
   readonly statistics: readonly Statistic[];

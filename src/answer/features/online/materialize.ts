@@ -14,6 +14,7 @@ import { Counting } from '../statistics.js';
 import { type EntityValues, encodeEntities } from './codec.js';
 import { type OnlineKeys, onlineKeys } from './keys.js';
 import { decodeManifest, encodeManifest, type Manifest } from './manifest.js';
+import { Roster } from './roster.js';
 
 /** What became of one set. `current`: what is served was made from the same data, model and instant. */
 export interface Materialized {
@@ -130,6 +131,7 @@ class Staging {
   entities = 0;
   bytes = 0;
   readonly buckets: string[] = [];
+  readonly roster = new Roster();
   readonly #flight: Promise<void>[] = [];
   #bucket: EntityValues[] = [];
   constructor(
@@ -141,12 +143,21 @@ class Staging {
 
   async add(entity: EntityValues): Promise<void> {
     this.entities += 1;
-    if (this.parts.kv.kind === 'redis') return this.#put(entity.key, [entity]);
+    if (this.#apart) {
+      this.roster.add(entity.key);
+      return this.#put(entity.key, [entity]);
+    }
     this.#bucket.push(entity);
     if (this.#bucket.length >= BUCKET) await this.#flush();
   }
+  /** Whether each entity has a blob of its own. */
+  get #apart(): boolean {
+    return this.parts.kv.kind === 'redis';
+  }
   async end(): Promise<void> {
     await this.#flush();
+    if (this.#apart)
+      for (const [part, bytes] of this.roster.parts()) await this.#send(this.keys.roster(this.version, part), bytes);
     await Promise.all(this.#flight.splice(0));
   }
   async #flush(): Promise<void> {
@@ -157,9 +168,11 @@ class Staging {
     await this.#put(this.buckets.push(first.key) - 1, bucket);
   }
   async #put(name: string | number, entities: readonly EntityValues[]): Promise<void> {
-    const bytes = encodeEntities(this.version, this.chosen.columns, entities);
+    await this.#send(this.keys.blob(this.version, name), encodeEntities(this.version, this.chosen.columns, entities));
+  }
+  async #send(key: string, bytes: Buffer): Promise<void> {
     this.bytes += bytes.length;
-    this.#flight.push(this.parts.kv.set(this.keys.blob(this.version, name), bytes));
+    this.#flight.push(this.parts.kv.set(key, bytes));
     if (this.#flight.length >= FLIGHT) await Promise.all(this.#flight.splice(0));
   }
 }
@@ -245,6 +258,7 @@ const one = async (
       entities: staging.entities,
       bytes: staging.bytes,
       buckets: parts.kv.kind === 'redis' ? undefined : staging.buckets,
+      roster: parts.kv.kind === 'redis' ? staging.roster.bits : undefined,
       previous: before?.version,
       statistics: counting.map((c) => c.statistic),
     };

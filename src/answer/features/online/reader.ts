@@ -3,8 +3,9 @@ import { compareText, type Value } from '../../../query/index.js';
 import type { Chosen } from '../choose.js';
 import type { FeatureParts } from '../parts.js';
 import { decodeEntities } from './codec.js';
-import { onlineKeys } from './keys.js';
+import { type OnlineKeys, onlineKeys } from './keys.js';
 import { decodeManifest, type Manifest } from './manifest.js';
+import { isNamed, rosterPart } from './roster.js';
 
 /** Values of a set at one version. `undefined`: the entity is not in it. */
 export interface OnlineReading {
@@ -16,6 +17,8 @@ export interface OnlineReading {
 const BELIEVED = 500;
 /** Entities kept in memory; a version never changes, so they need no time-out. */
 const KEPT = 100_000;
+/** Parts of rosters kept in memory, 64 KB each. */
+const ROSTERS = 64;
 /** A version is removed only after the next but one was published; a reader that is so slow begins again. */
 const TRIES = 3;
 
@@ -37,6 +40,7 @@ const bucketOf = (buckets: readonly string[], key: string): number => {
 export class OnlineReader {
   readonly #pointers = new Map<string, { readonly at: number; readonly manifest: Promise<Manifest | undefined> }>();
   readonly #kept = new Map<string, readonly Value[]>();
+  readonly #rosters = new Map<string, Buffer>();
   #listening: Promise<() => Promise<void>> | undefined;
   constructor(readonly parts: FeatureParts) {}
 
@@ -76,9 +80,6 @@ export class OnlineReader {
         if (attempt < TRIES) continue;
         throw error('features-lost', { service: set, version: manifest.version });
       }
-      // an entity that is not there may have gone with its version: the pointer tells
-      const missing = manifest.buckets === undefined && [...values.values()].includes(undefined);
-      if (missing && attempt < TRIES && (await this.#manifest(set, true))?.version !== manifest.version) continue;
       return { manifest, values };
     }
   }
@@ -93,7 +94,7 @@ export class OnlineReader {
     const found = new Map<string, readonly Value[] | undefined>();
     const asked = new Map<string | number, string[]>();
     for (const key of new Set(wanted)) {
-      const kept = this.#kept.get(`${manifest.version}:${key}`);
+      const kept = this.#kept.get(keys.blob(manifest.version, key));
       const bucket = manifest.buckets ? bucketOf(manifest.buckets, key) : key;
       found.set(key, kept);
       if (kept || bucket === -1) continue;
@@ -105,17 +106,31 @@ export class OnlineReader {
       [...asked].map(async ([bucket, of]) => ({ of, bytes: await kv.get(keys.blob(manifest.version, bucket)) })),
     );
     for (const { of, bytes } of blobs) {
-      // of a store with a blob for each entity, a missing one is an entity that is not there
-      if (!bytes && manifest.buckets) return 'lost';
-      if (!bytes) continue;
+      if (!bytes) {
+        if (!(await this.#absent(manifest, keys, of))) return 'lost';
+        continue;
+      }
       const entities = decodeEntities(manifest.version, manifest.columns, bytes);
       if (!entities) return 'lost';
       for (const { key, values } of entities) {
-        this.#keep(`${manifest.version}:${key}`, values);
+        this.#keep(keys.blob(manifest.version, key), values);
         if (of.includes(key)) found.set(key, values);
       }
     }
     return found;
+  }
+
+  /** Whether a version never had these entities, by its roster: a blob that was lost is not an entity without values. */
+  async #absent({ version, roster }: Manifest, keys: OnlineKeys, wanted: readonly string[]): Promise<boolean> {
+    if (roster === undefined) return false;
+    for (const key of wanted) {
+      const name = keys.roster(version, rosterPart(key, roster));
+      const bytes = this.#rosters.get(name) ?? (await this.parts.kv.get(name));
+      if (!bytes || isNamed(bytes, key) !== false) return false;
+      if (!this.#rosters.has(name) && this.#rosters.size >= ROSTERS) this.#rosters.clear();
+      this.#rosters.set(name, bytes);
+    }
+    return true;
   }
 
   #keep(key: string, values: readonly Value[]): void {
