@@ -157,6 +157,22 @@ describe('canary rows', () => {
       await tool('explain', query);
       await tool('describe', { name: `retail.${d}` });
     }
+    const features = async (path: string, body: object) => {
+      const sent = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' } };
+      const told = await fetch(`${product.http}/api/v2/features${path}`, { ...sent, body: JSON.stringify(body) });
+      keep(role, Buffer.from(await told.arrayBuffer()).toString('latin1'));
+    };
+    const customers = {
+      measures: ['retail.lines'],
+      dimensions: ['retail.customer_id'],
+      time: [{ dimension: 'retail.sold_at', granularity: 'day' }],
+    };
+    for (const source of ['lake', 'postgres'])
+      for (const format of ['json', 'jsonl', 'csv', 'arrow'])
+        await features('/historical', { service: 'churn_v1', spine: { query: customers }, source, format });
+    await features('/online', { service: 'churn_v1', entities: [{ customer_id: '17850' }], include: ['status'] });
+    for (const path of ['', '/freshness', '/services/churn_v1', '/services/churn_v1/statistics'])
+      await get(`/api/v2/features${path}`);
     await tool('describe', {});
     await tool('describe', { name: 'retail' });
     await mcp.close();
@@ -188,6 +204,7 @@ describe('canary rows', () => {
     expect(bytes.length).toBeGreaterThan(50_000);
     expect(bytes).toContain('"total"');
     expect(bytes).toContain('proposals');
+    expect(bytes).toContain('customer_orders.spend_7d');
     expect(bytes).not.toContain(CUSTOMER === 'CANARYqx' && role === 'data_analyst' ? CUSTOMER : `${CUSTOMER}1`);
     if (role === 'country_manager') expect(bytes).not.toContain('Canaryland');
     if (role === 'data_analyst') expect(bytes).not.toMatch(/X90000\d|C900003/);
@@ -199,5 +216,32 @@ describe('canary rows', () => {
       where: { member: 'retail.customer_id', op: 'eq', values: ['CANARYqx1'] },
     });
     expect(told.rows).toEqual([['0']]);
+  });
+
+  it('of an entity that a row rule hides every feature is that of one that never was', async () => {
+    const headers = {
+      authorization: `Bearer ${product.tokens.country_manager}`,
+      'content-type': 'application/json',
+    };
+    const rows = async (path: string, more: (customer_id: string) => object) => {
+      const ids = [`${CUSTOMER}1`, 'nobody', `${CUSTOMER}2`];
+      const body = JSON.stringify({
+        service: 'churn_v1',
+        [path === '/online' ? 'entities' : 'spine']: ids.map((id) => more(id)),
+      });
+      const told = await fetch(`${product.http}/api/v2/features${path}`, { method: 'POST', headers, body });
+      return ((await told.json()) as { rows: (string | null)[][] }).rows.map((row) =>
+        row.slice(path === '/online' ? 1 : 2),
+      );
+    };
+    for (const [path, more] of [
+      ['/historical', (customer_id: string) => ({ customer_id, event_time: '2010-12-15' })],
+      ['/online', (customer_id: string) => ({ customer_id })],
+    ] as const) {
+      const [hidden, nobody, german] = await rows(path, more);
+      expect(hidden).toEqual(nobody);
+      expect(nobody?.every((value) => value === null)).toBe(true);
+      expect(german).toContain('Germany');
+    }
   });
 });
