@@ -22,7 +22,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'surfaces', include: ['test/surfaces/**/*.test.ts'], globalSetup: ['test/surfaces/setup.ts'] },
+        test: {
+          name: 'surfaces',
+          include: ['test/surfaces/**/*.test.ts'],
+          exclude: ci ? [] : ['**/*.long.test.ts'],
+          globalSetup: ['test/surfaces/setup.ts'],
+        },
       },
       ...(ci ? [{ extends: true as const, test: { name: 'faults', include: ['test/faults/**/*.test.ts'] } }] : []),
     ],
