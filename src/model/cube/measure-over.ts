@@ -1,6 +1,7 @@
 import { loadModule, parseSync } from 'libpg-query';
 import type { Additivity, Catalogue } from '../catalog/index.js';
 import type { LegSqlQuery } from './leg-dialect.js';
+import { isSqlNode, type SqlNode } from './sql-tree.js';
 
 /** Must have run once before `measureOver`; loading a model does it. */
 export const loadSqlParser = loadModule;
@@ -8,23 +9,20 @@ export const loadSqlParser = loadModule;
 const mark = (i: number) => `"\u0001${i}\u0001"`;
 const MARK = /"\u0001(\d+)\u0001"/g;
 
-type Node = Readonly<Record<string, unknown>>;
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null;
-
 /** What a rollup's row may be used in: no subquery, no table, no star, no parameter. */
 const FORBIDDEN = new Set(['SubLink', 'RangeVar', 'RangeSubselect', 'A_Star', 'ParamRef', 'WindowDef']);
 
 /** True when every column of an expression is one of the marks. */
 const onlyMarks = (node: unknown): boolean => {
   if (Array.isArray(node)) return node.every(onlyMarks);
-  if (!isNode(node)) return true;
+  if (!isSqlNode(node)) return true;
   return Object.entries(node).every(([key, value]) => {
     if (FORBIDDEN.has(key)) return false;
-    if (key === 'FuncCall' && isNode(value) && value['agg_star'] === true) return false;
+    if (key === 'FuncCall' && isSqlNode(value) && value['agg_star'] === true) return false;
     if (key !== 'ColumnRef') return onlyMarks(value);
-    const fields = isNode(value) ? value['fields'] : undefined;
-    const only = Array.isArray(fields) && fields.length === 1 ? (fields[0] as Node)['String'] : undefined;
-    const name = isNode(only) ? only['sval'] : undefined;
+    const fields = isSqlNode(value) ? value['fields'] : undefined;
+    const only = Array.isArray(fields) && fields.length === 1 ? (fields[0] as SqlNode)['String'] : undefined;
+    const name = isSqlNode(only) ? only['sval'] : undefined;
     return typeof name === 'string' && /^\u0001\d+\u0001$/.test(name);
   });
 };
@@ -32,9 +30,9 @@ const onlyMarks = (node: unknown): boolean => {
 /** The single expression of a SELECT, or undefined when the text is anything else. */
 const parsedExpression = (sql: string): unknown => {
   try {
-    const tree = parseSync(`SELECT ${sql}`) as { stmts: readonly { stmt: Node }[] };
+    const tree = parseSync(`SELECT ${sql}`) as { stmts: readonly { stmt: SqlNode }[] };
     const select = tree.stmts.length === 1 ? tree.stmts[0]?.stmt['SelectStmt'] : undefined;
-    if (!isNode(select) || select['fromClause'] !== undefined) return undefined;
+    if (!isSqlNode(select) || select['fromClause'] !== undefined) return undefined;
     const targets = select['targetList'];
     return Array.isArray(targets) && targets.length === 1 ? targets[0] : undefined;
   } catch (thrown) {

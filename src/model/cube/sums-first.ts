@@ -1,5 +1,6 @@
 import { parseSync } from 'libpg-query';
 import { placedSql, type SqlPiece, tableToken } from '../../query/index.js';
+import { isSqlNode, type SqlNode } from './sql-tree.js';
 
 /** A table of a leg that has many rows for each row of what it joins: its alias in the text, and the name behind its token. */
 export interface ManySide {
@@ -7,11 +8,9 @@ export interface ManySide {
   readonly table: string;
 }
 
-type Node = Readonly<Record<string, unknown>>;
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
-const inside = (value: unknown, kind: string): Node | undefined => {
-  const found = isNode(value) ? value[kind] : undefined;
-  return isNode(found) ? found : undefined;
+const inside = (value: unknown, kind: string): SqlNode | undefined => {
+  const found = isSqlNode(value) ? value[kind] : undefined;
+  return isSqlNode(found) ? found : undefined;
 };
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 const textOf = (value: unknown): string | undefined => {
@@ -31,7 +30,7 @@ interface Ref {
 /** Columns of an expression; undefined where it holds what we do not look into. */
 const refsIn = (node: unknown): readonly Ref[] | undefined => {
   if (Array.isArray(node)) return joined(node.map(refsIn));
-  if (!isNode(node)) return [];
+  if (!isSqlNode(node)) return [];
   if (Object.keys(node).some((key) => FORBIDDEN.has(key))) return undefined;
   const ref = inside(node, 'ColumnRef');
   if (!ref) return joined(Object.values(node).map(refsIn));
@@ -123,9 +122,9 @@ const piecesOf = (sql: string): readonly SqlPiece[] => {
   return from < sql.length ? [...pieces, sql.slice(from)] : pieces;
 };
 
-const parsed = (sql: string): Node | undefined => {
+const parsed = (sql: string): SqlNode | undefined => {
   try {
-    const tree = parseSync(sql) as { stmts: readonly { stmt: Node }[] };
+    const tree = parseSync(sql) as { stmts: readonly { stmt: SqlNode }[] };
     return tree.stmts.length === 1 ? inside(tree.stmts[0]?.stmt, 'SelectStmt') : undefined;
   } catch (thrown) {
     // what the parser does not know stays as it is
@@ -154,7 +153,7 @@ const KNOWN = new Set([
   'op',
 ]);
 
-const planOf = (select: Node, alias: string): Plan | undefined => {
+const planOf = (select: SqlNode, alias: string): Plan | undefined => {
   if (Object.keys(select).some((key) => !KNOWN.has(key))) return undefined;
   const [from, ...more] = list(select['fromClause']);
   const joins = leftJoins(from);
