@@ -13,6 +13,7 @@ const BENCHES = {
   4: 'partitions.js',
   5: 'volume.js',
   9: 'features.js',
+  joins: 'joins.js',
   search: 'search.js',
   ssb: 'ssb.js',
   ladder: 'ladder.js',
